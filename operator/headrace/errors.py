@@ -1,0 +1,71 @@
+"""The errors of all roles; a class answers the question "what now?".
+
+    HeadraceError
+    ├── InvalidError          the caller's input breaks a rule: say so, change nothing
+    ├── NotFoundError         what was named does not exist
+    ├── ConflictError         it exists, or is in a state that forbids this
+    ├── UnavailableError      a part that we need can't be reached: the caller may try again
+    ├── PermanentError        a run that no retry can help: it fails now
+    ├── TransientError        a fault that may pass: reconnect, read the checkpoint, go on
+    ├── StoppedError          we were asked to stop, and did so between two batches
+    └── FencedError           another process owns what we were working on: let go of it
+        ├── SupersededError   a newer Job or pod of the same run has taken over
+        └── OutrunError       a later run has taken over
+
+A message is meant for the person who wrote the manifest or the request. It holds no secret, host name or stack trace.
+"""
+
+
+class HeadraceError(Exception):
+    """What all errors of Headrace have in common: a message for a person."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        """The bare name of the field that is to blame, in snake_case, if there is one."""
+
+
+class InvalidError(HeadraceError):
+    """The caller's input breaks a rule; nothing was changed."""
+
+
+class NotFoundError(HeadraceError):
+    """What the caller named does not exist."""
+
+
+class ConflictError(HeadraceError):
+    """The state of things forbids what the caller asked for."""
+
+
+class UnavailableError(HeadraceError):
+    """A part that we need can't be reached; the same call may work later."""
+
+    def __init__(self, message: str, *, part: str) -> None:
+        super().__init__(message)
+        self.part = part
+        """`kubernetes` or `postgres`."""
+
+
+class PermanentError(HeadraceError):
+    """No retry can help; the run fails with this message (exit code 64)."""
+
+
+class TransientError(HeadraceError):
+    """May pass by itself; reconnect, read the checkpoint again and go on."""
+
+
+class StoppedError(HeadraceError):
+    """Stopped between two batches, as asked (exit code 75)."""
+
+
+class FencedError(HeadraceError):
+    """The fence in the target belongs to somebody else now; nothing of the batch in hand was written."""
+
+
+class SupersededError(FencedError):
+    """A newer Job or pod of the same run has taken the fence (exit code 76)."""
+
+
+class OutrunError(FencedError):
+    """A later run of the pipeline has taken the fence (exit code 64)."""

@@ -1,0 +1,51 @@
+"""Names that the roles must agree on: the API group, labels, and names that are made from other names."""
+
+import hashlib
+import re
+import unicodedata
+
+GROUP = "headrace.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+CATEGORY = "etl"
+
+PIPELINE_KIND, PIPELINE_PLURAL = "EtlPipeline", "etlpipelines"
+RUN_KIND, RUN_PLURAL = "EtlRun", "etlruns"
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "headrace"
+INSTALLATION_LABEL = f"{GROUP}/installation"
+PIPELINE_LABEL = f"{GROUP}/pipeline"
+"""The pipeline's uid, on runs and Jobs."""
+RUN_LABEL = f"{GROUP}/run"
+"""The run's uid, on Jobs and pods."""
+ATTEMPT_LABEL = f"{GROUP}/attempt"
+UPDATED_AT_ANNOTATION = f"{GROUP}/updated-at"
+"""When the API last changed a pipeline's configuration, RFC 3339."""
+
+RESOURCE_NAME_LIMIT = 63
+_HASH_LENGTH = 8
+
+
+def slug(name: str) -> str:
+    """`name` as a DNS label, possibly empty: lower case, ASCII, runs of anything else become one `-`."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")
+
+
+def resource_name(name: str) -> str:
+    """The `metadata.name` for what the API makes: two POSTs of one name collide, two names do not."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH_LENGTH]
+    # Room for the `-2` of a name that a renamed pipeline still holds.
+    head = slug(name)[: RESOURCE_NAME_LIMIT - _HASH_LENGTH - 6].strip("-") or "p"
+    return f"{head}-{digest}"
+
+
+def run_name(pipeline_uid: str, sequence: int) -> str:
+    """The `metadata.name` of the run that `POST /pipelines/{id}/run` asks for; `sequence` counts from 1."""
+    return f"{pipeline_uid}-{sequence}"
+
+
+def job_name(run_uid: str, attempt: int) -> str:
+    """The name of the Job of one attempt (from 1) of a run: the same after a crash, so that it is recognised."""
+    return f"etl-{run_uid}-a{attempt}"

@@ -1,0 +1,57 @@
+"""What the operator writes for a run and the runner reads: plain values, without pydantic, which would cost start-up."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """One run, as it was when it started; an edit of the pipeline never changes it."""
+
+    run_id: str
+    """The uid of the run's resource."""
+    installation: str
+    namespace: str
+    pipeline_name: str
+    """`metadata.name`: with installation and namespace the checkpoint's key; a recreated pipeline is the same data."""
+    pipeline_uid: str
+    kind: str = "Load"
+    """`Load` or `Reconcile`."""
+    mode: str = "full"
+    """`full` or `incremental`."""
+    query: str
+    """The source query, its parameters bound: to be sent as it is."""
+    target_kind: str = "postgres"
+    target_schema: str
+    target_table: str
+    key_columns: tuple[str, ...] = ()
+    """Empty: the target's primary key."""
+    incremental_key: str | None = None
+    batch_size: int = 1000
+    batch_bytes: int = 16 * 1024 * 1024
+    """A batch ends after `batch_size` rows or this many bytes, so that memory has a bound."""
+    prune: bool = True
+    allow_empty: bool = False
+    restart: bool = False
+    """Start over, whatever the checkpoint says."""
+    lookback_seconds: float = 300.0
+    max_rows_per_second: int | None = None
+    snapshot_seconds: float = 600.0
+    """One COPY reads for at most this long, so that the source's vacuum is not held back for longer."""
+    checkpoint_schema: str = "headrace"
+    fingerprint: str = ""
+    """Equal for two runs with the same query, key, target and parameters: the later one may continue a failed one."""
+
+    def to_json(self) -> str:
+        """Returns the run as a JSON object."""
+        return json.dumps(dataclasses.asdict(self), separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Reads what `to_json` wrote, also by an older or newer version: unknown fields are left out."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        values = {name: value for name, value in data.items() if name in known}
+        values["key_columns"] = tuple(values.get("key_columns", ()))
+        return cls(**values)

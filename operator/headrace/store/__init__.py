@@ -1,0 +1,1 @@
+"""The platform's Postgres: what happened. Runs, logs and a mirror of the checkpoints outlive pods and resources."""

@@ -1,0 +1,141 @@
+"""What the runner reads from and tells the store; the only store module that it imports (no pydantic, no pool)."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+from psycopg import Connection
+
+from headrace.runspec import RunSpec
+
+DONE, FAILED, STOPPED = "DONE", "FAILED", "STOPPED"
+"""Outcomes: how a runner ended, in its own words. None while it runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """Who reports: a message of a smaller (epoch, holder, sequence) never overwrites that of a greater one."""
+
+    run_id: str
+    epoch: int
+    holder: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is. All counts are totals of the run over all its attempts, of committed batches only."""
+
+    sequence: int
+    """Grows with every report of one reporter."""
+    rows_read: int = 0
+    rows_written: int = 0
+    batches: int = 0
+    last_key: tuple[str | None, ...] | None = None
+    """The last committed row's key columns as text."""
+    last_value: str | None = None
+    """The last committed cursor value as text."""
+    advanced: bool = False
+    """A batch was committed since the last report."""
+    outcome: str | None = None
+    message: str | None = None
+    """With FAILED: what a person can act on."""
+    result: dict[str, Any] | None = None
+    """Of a reconcile."""
+    notes: dict[str, str] | None = None
+    """Conditions that the runner found, reason to sentence; the operator shows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a person may read: when, level (DEBUG, INFO, WARNING, ERROR), text."""
+
+    at: datetime
+    level: str
+    message: str
+
+
+def load_spec(connection: Connection[Any], run_id: str) -> RunSpec | None:
+    """The run as the operator wrote it, or None when the store has no such run."""
+    row = connection.execute("SELECT spec FROM headrace.runs WHERE run_id = %s", (run_id,)).fetchone()
+    return RunSpec.from_json(row[0]) if row and row[0] else None
+
+
+def run_status(connection: Connection[Any], run_id: str) -> str | None:
+    """The status that the operator gave a run, or None when the store has no such run."""
+    row = connection.execute("SELECT status FROM headrace.runs WHERE run_id = %s", (run_id,)).fetchone()
+    return str(row[0]) if row else None
+
+
+_REPORT: LiteralString = """
+    UPDATE headrace.runs SET
+        reporter_epoch = %(epoch)s, reporter_holder = %(holder)s, sequence = %(sequence)s,
+        rows_read = %(rows_read)s, rows_written = %(rows_written)s, batches = %(batches)s,
+        outcome = %(outcome)s, outcome_message = %(message)s,
+        result = coalesce(%(result)s::jsonb, result), notes = coalesce(%(notes)s::jsonb, notes),
+        first_seen_at = coalesce(first_seen_at, now()), seen_at = now(),
+        advanced_at = CASE WHEN %(advanced)s OR advanced_at IS NULL THEN now() ELSE advanced_at END
+    WHERE run_id = %(run_id)s
+      AND (reporter_epoch, reporter_holder, sequence) < (%(epoch)s, %(holder)s, %(sequence)s)
+"""
+
+_MIRROR: LiteralString = """
+    INSERT INTO headrace.checkpoints AS c
+        (installation, namespace, pipeline_name, pipeline_uid, run_id, epoch, holder, sequence, last_key, last_value,
+         done, updated_at)
+    VALUES (%(installation)s, %(namespace)s, %(pipeline_name)s, %(pipeline_uid)s, %(run_id)s, %(epoch)s, %(holder)s,
+            %(sequence)s, %(last_key)s::jsonb, %(last_value)s, %(done)s, now())
+    ON CONFLICT (installation, namespace, pipeline_name) DO UPDATE SET
+        pipeline_uid = excluded.pipeline_uid, run_id = excluded.run_id, epoch = excluded.epoch,
+        holder = excluded.holder, sequence = excluded.sequence, last_key = excluded.last_key,
+        last_value = excluded.last_value, done = excluded.done, updated_at = now()
+    WHERE (c.epoch, c.holder, c.sequence) < (excluded.epoch, excluded.holder, excluded.sequence)
+"""
+
+
+def report(connection: Connection[Any], spec: RunSpec, reporter: Reporter, progress: Progress) -> None:
+    """Writes progress and, when there is one, the mirror of the checkpoint; late messages change nothing.
+
+    Raises psycopg.OperationalError when the store is away: the caller keeps the latest progress and tries again.
+    """
+    values = {
+        "run_id": reporter.run_id,
+        "epoch": reporter.epoch,
+        "holder": reporter.holder,
+        "sequence": progress.sequence,
+        "rows_read": progress.rows_read,
+        "rows_written": progress.rows_written,
+        "batches": progress.batches,
+        "outcome": progress.outcome,
+        "message": progress.message,
+        "advanced": progress.advanced,
+        "result": _json(progress.result),
+        "notes": _json(progress.notes),
+    }
+    with connection.transaction():
+        connection.execute(_REPORT, values)
+        if progress.last_key is None and progress.last_value is None:
+            return
+        mirror = {
+            "installation": spec.installation,
+            "namespace": spec.namespace,
+            "pipeline_name": spec.pipeline_name,
+            "pipeline_uid": spec.pipeline_uid,
+            "last_key": _json(progress.last_key),
+            "last_value": progress.last_value,
+            "done": progress.outcome == DONE,
+        }
+        connection.execute(_MIRROR, {**values, **mirror})
+
+
+def write_logs(connection: Connection[Any], run_id: str, lines: list[LogLine]) -> None:
+    """Appends log lines, in one round trip."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO headrace.run_logs (run_id, at, level, message) VALUES (%s, %s, %s, %s)",
+            [(run_id, line.at, line.level, line.message) for line in lines],
+        )
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""The control plane: compares what is wanted with what is seen, and acts."""
