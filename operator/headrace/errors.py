@@ -1,7 +1,8 @@
 """The errors of all roles; a class answers the question "what now?".
 
     HeadraceError
-    ├── InvalidError          the caller's input breaks a rule: say so, change nothing
+    ├── InvalidError          the caller's input has the wrong shape: say so, change nothing (HTTP 422)
+    │   └── RefusedError      its shape is right, but a rule of the installation forbids it (HTTP 400)
     ├── NotFoundError         what was named does not exist
     ├── ConflictError         it exists, or is in a state that forbids this
     ├── UnavailableError      a part that we need can't be reached: the caller may try again
@@ -27,7 +28,11 @@ class HeadraceError(Exception):
 
 
 class InvalidError(HeadraceError):
-    """The caller's input breaks a rule; nothing was changed."""
+    """The caller's input has the wrong shape; nothing was changed."""
+
+
+class RefusedError(InvalidError):
+    """The input's shape is right, but a rule of the installation forbids it; nothing was changed."""
 
 
 class NotFoundError(HeadraceError):

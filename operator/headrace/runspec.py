@@ -1,4 +1,4 @@
-"""What the operator writes for a run and the runner reads: plain values, without pydantic, which would cost start-up."""
+"""What the operator writes for a run and the runner reads: plain values, without pydantic, which costs start-up."""
 
 import dataclasses
 import json

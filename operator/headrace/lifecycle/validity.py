@@ -1,0 +1,43 @@
+"""Whether a pipeline's specification can be run: the rules that API and operator share."""
+
+from headrace.errors import InvalidError, RefusedError
+from headrace.model.base import seconds
+from headrace.model.pipeline import Mode, PipelineSpec, PipelineType
+from headrace.model.target import Target, check_target
+from headrace.query.check import check_query
+from headrace.query.parameters import parameter_names
+
+
+def check_pipeline(spec: PipelineSpec, allowed: tuple[str, ...]) -> Target:
+    """The target of a valid specification.
+
+    Raises InvalidError where the shape is wrong (checked first) and RefusedError where a rule forbids it; both name
+    the field in snake_case.
+    """
+    _check_shape(spec)
+    if spec.type != PipelineType.SQL:
+        raise RefusedError(f"type {spec.type.value} is not supported yet", field="type")
+    if spec.mode == Mode.STREAMING:
+        raise RefusedError("mode streaming is not supported yet", field="mode")
+    return check_target(spec.target_table, allowed)
+
+
+def _check_shape(spec: PipelineSpec) -> None:
+    for field in ("project_id", "source_id", "destination_id"):
+        if getattr(spec, field) is not None:
+            raise InvalidError(f"{field} '{getattr(spec, field)}' does not exist", field=field)
+    if spec.mode != Mode.FULL and not spec.incremental_key:
+        raise InvalidError(f"mode {spec.mode.value} needs an incremental_key", field="incremental_key")
+    if spec.type != PipelineType.SQL:
+        return
+    check_query(spec.source_query)
+    parameters = sorted(parameter_names(spec.source_query or ""))
+    if parameters and (spec.mode != Mode.FULL or spec.prune):
+        raise InvalidError(
+            f"a query with parameters (%({parameters[0]})s) needs mode full and prune false", field="source_query"
+        )
+
+
+def lookback_seconds(spec: PipelineSpec) -> float:
+    """The lookback in seconds."""
+    return float(seconds(spec.lookback))

@@ -1,0 +1,52 @@
+"""Reads resources, as the Kubernetes API gives them, into the views that the state is computed from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headrace.lifecycle.state import Phase, PipelineView, RunPhase, RunView, pipeline_phase
+
+Manifest = Mapping[str, Any]
+
+
+def run_view(run: Manifest) -> RunView:
+    """What the state depends on of an EtlRun."""
+    spec, status = run.get("spec", {}), run.get("status", {})
+    job = status.get("job") or {}
+    return RunView(
+        uid=run["metadata"]["uid"],
+        name=run["metadata"]["name"],
+        kind=spec.get("kind", "Load"),
+        created_at=run["metadata"].get("creationTimestamp", ""),
+        suspend=bool(spec.get("suspend")),
+        cancel=bool(spec.get("cancel")),
+        phase=RunPhase(status.get("phase") or RunPhase.PENDING),
+        at_work=bool(job.get("active")),
+        started=bool(status.get("startedAt")),
+    )
+
+
+def pipeline_view(pipeline: Manifest) -> PipelineView:
+    """What the state depends on of an EtlPipeline."""
+    spec, status = pipeline.get("spec", {}), pipeline.get("status", {})
+    last = (status.get("lastRun") or {}).get("phase")
+    return PipelineView(
+        suspend=bool(spec.get("suspend")),
+        enabled=bool(spec.get("enabled", True)),
+        last_run_phase=RunPhase(last) if last else None,
+    )
+
+
+def phase_of(pipeline: Manifest, runs: Sequence[Manifest]) -> Phase:
+    """The state of a pipeline, from its resource and those of its runs.
+
+    A run that ended but is not yet in the pipeline's status counts as its last run.
+    """
+    views = [run_view(run) for run in runs]
+    view = pipeline_view(pipeline)
+    ended = [(run, v) for run, v in zip(runs, views, strict=True) if v.is_final and v.kind == "Load"]
+    if ended:
+        latest, latest_view = max(ended, key=lambda pair: pair[0].get("status", {}).get("finishedAt") or "")
+        last = (pipeline.get("status", {}).get("lastRun") or {}).get("finishedAt") or ""
+        if (latest.get("status", {}).get("finishedAt") or "") >= last:
+            view = PipelineView(suspend=view.suspend, enabled=view.enabled, last_run_phase=latest_view.phase)
+    return pipeline_phase(view, views)

@@ -1,0 +1,1 @@
+"""The custom resources as pydantic models; CRDs and reference pages are generated from them."""

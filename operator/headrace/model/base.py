@@ -1,0 +1,37 @@
+"""What all models share: camelCase in manifests, snake_case in Python, nothing unknown accepted."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+NAME_PATTERN = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+DURATION_PATTERN = r"^[0-9]{1,9}(s|m|h|d)$"
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Resource(BaseModel):
+    """A part of a custom resource, frozen; manifests use the camelCase aliases."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
+
+    def manifest(self) -> dict[str, Any]:
+        """Returns the fields as they stand in a manifest, without those that are null."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class Status(Resource):
+    """A part of a status: fields that a newer version wrote are kept out of the way, not refused."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""RFC 3339, UTC."""
+
+
+def seconds(duration: str) -> int:
+    """The seconds in a duration such as `90s`, `5m`, `2h`, `1d`; the pattern was checked before."""
+    return int(duration[:-1]) * _SECONDS[duration[-1]]

@@ -1,0 +1,101 @@
+"""Conditions of the resources: types and reasons are constants, each with a sentence that the reference page shows."""
+
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import Field
+
+from headrace.model.base import Status, Time
+
+
+class Described(StrEnum):
+    """An enum whose members carry a sentence."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> Self:
+        """Makes a member from its value and its sentence."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+
+class ConditionType(Described):
+    """What a condition is about."""
+
+    READY = "Ready", "The specification is valid and the pipeline can be run."
+    RUNNING = "Running", "A run is at work, or about to be."
+    SUSPENDED = "Suspended", "No run starts: the pipeline is paused or disabled."
+    DEGRADED = "Degraded", "The last run failed, or a run found something that wants attention."
+    COMPLETE = "Complete", "The run has succeeded."
+    FAILED = "Failed", "The run has failed or was cancelled; the message says why."
+
+
+class Reason(Described):
+    """Why a condition has its status."""
+
+    VALID = "Valid", "The specification was checked and can be run."
+    INVALID_SPEC = "InvalidSpec", "A field of the specification breaks a rule; the message names it."
+    INVALID_QUERY = "InvalidQuery", "The source query is not one SELECT."
+    TARGET_NOT_ALLOWED = "TargetNotAllowed", "The target is not on the installation's list of allowed targets."
+    NOT_SUPPORTED = "NotSupported", "The specification asks for something that is not built yet."
+    DUPLICATE_NAME = "DuplicateName", "An older pipeline of the namespace has the same spec.name."
+    PIPELINE_MISSING = "PipelineMissing", "The run names a pipeline that does not exist."
+    NO_RUN = "NoRun", "No run is requested or active."
+    RUN_ACTIVE = "RunActive", "A run is moving rows."
+    RUN_STARTING = "RunStarting", "A run has its Job, but has not reported yet."
+    RUN_WAITING = "RunWaiting", "A run waits for the one before it."
+    WAITING_FOR_SLOT = "WaitingForSlot", "A run waits because the installation runs as many as it may."
+    WAITING_FOR_STORE = "WaitingForStore", "A run waits because the store's Postgres can't be reached."
+    WAITING_FOR_START = "WaitingForStart", "The run was created suspended and waits to be started."
+    POD_NOT_READY = "PodNotReady", "The run's pod does not start; the message says why."
+    RETRYING = "Retrying", "An attempt ended badly; the run goes on from its last batch."
+    RUNNER_LOST = "RunnerLost", "The runner fell silent; its Job was abandoned and another takes over."
+    STOPPING = "Stopping", "The run finishes its batch and stops."
+    PAUSED = "Paused", "The pipeline or the run is suspended by spec.suspend."
+    DISABLED = "Disabled", "spec.enabled is false: schedules skip the pipeline."
+    NOT_SUSPENDED = "NotSuspended", "Nothing holds the pipeline back."
+    SUCCEEDED = "Succeeded", "The last run succeeded."
+    RUN_FAILED = "RunFailed", "The last run failed; the message is the run's."
+    RUN_CANCELLED = "RunCancelled", "The run was cancelled."
+    TIMED_OUT = "TimedOut", "The run took longer than it may."
+    NEEDS_ATTENTION = "NeedsAttention", "The run succeeded, but found something that wants attention."
+    HEALTHY = "Healthy", "Nothing is known to be wrong."
+
+
+class Condition(Status):
+    """One condition, in the form that Kubernetes tools know."""
+
+    type: str
+    """What it is about."""
+    status: Literal["True", "False", "Unknown"]
+    """True, False or Unknown."""
+    reason: str
+    """Why, in one word."""
+    message: str = Field(default="", max_length=32768)
+    """Why, in a sentence."""
+    last_transition_time: Time
+    """When the status last changed."""
+    observed_generation: int | None = None
+    """The generation of the specification that this was computed from."""
+
+
+def condition(
+    type_: ConditionType, status: bool, reason: Reason, message: str, *, now: str, generation: int | None
+) -> Condition:
+    """Builds a condition; without a message the reason's sentence stands for it."""
+    return Condition(
+        type=type_.value,
+        status="True" if status else "False",
+        reason=reason.value,
+        message=message or reason.sentence,
+        last_transition_time=now,
+        observed_generation=generation,
+    )
+
+
+def merge(old: list[Condition], new: list[Condition]) -> list[Condition]:
+    """The new conditions, each with the time of its old one where the status did not change."""
+    times = {c.type: c.last_transition_time for c in old for n in new if (c.type, c.status) == (n.type, n.status)}
+    return [n.model_copy(update={"last_transition_time": times.get(n.type, n.last_transition_time)}) for n in new]

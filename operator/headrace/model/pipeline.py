@@ -1,0 +1,163 @@
+"""EtlPipeline: what is to be moved, from where, to where and how."""
+
+import unicodedata
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from headrace.model.base import DURATION_PATTERN, NAME_PATTERN, Resource, Status, Time
+from headrace.model.conditions import Condition
+
+QUERY_LIMIT = 262_144
+"""Characters of a source query; etcd takes 1.5 MB for the whole resource."""
+
+
+class PipelineType(StrEnum):
+    """How a pipeline is written."""
+
+    SQL = "SQL"
+    PYTHON = "PYTHON"
+
+
+class Mode(StrEnum):
+    """What a run reads, and what it promises."""
+
+    FULL = "full"
+    INCREMENTAL = "incremental"
+    STREAMING = "streaming"
+
+
+class PipelineSpec(Resource):
+    """What a pipeline moves, and how."""
+
+    name: str = Field(min_length=1, max_length=200, pattern=NAME_PATTERN)
+    """Name shown to people, unique in the namespace (case counts): 1 to 200 characters of any script, no control
+    characters, no space at either end."""
+    description: str | None = Field(default=None, max_length=10_000)
+    """What the pipeline is for."""
+    type: PipelineType = PipelineType.SQL
+    """How the pipeline is written. Only SQL is supported so far."""
+    mode: Mode = Mode.FULL
+    """What a run promises. full: afterwards the target holds just what the query gave. incremental: rows above the
+    cursor are brought and nothing is deleted. streaming is not supported yet."""
+    enabled: bool = True
+    """Whether schedules start runs. A run asked for by hand runs all the same."""
+    suspend: bool = False
+    """Pause: true stops the active run after its batch and starts no other; false lets it go on from there."""
+    target_table: str = Field(min_length=1, max_length=300)
+    """Where rows go: `schema.table` in Postgres. Must be on the installation's list of allowed targets. A missing
+    table is created."""
+    source_query: str | None = Field(default=None, max_length=QUERY_LIMIT)
+    """One SELECT (or WITH … SELECT) on the source; required for SQL. A literal % means itself. At most 262,144
+    characters."""
+    incremental_key: str | None = Field(default=None, min_length=1, max_length=63)
+    """Column of the query that only grows, such as `updated_at`; required for incremental. Rows where it is null are
+    not read."""
+    key_columns: list[str] = Field(default_factory=list, max_length=32)
+    """Columns that identify a row. Without them the target's primary key; without any key a full run replaces the
+    whole table in one transaction."""
+    batch_size: int = Field(default=1000, ge=1, le=10_000_000)
+    """Rows per batch: the unit of progress, pause and checkpoint. A batch also ends after 16 MB."""
+    prune: bool = True
+    """Whether a full run deletes rows from the target that the query no longer gives."""
+    allow_empty: bool = False
+    """Whether a full run may empty a target that holds rows when the query gives no row at all."""
+    lookback: str = Field(default="5m", pattern=DURATION_PATTERN)
+    """How far an incremental run reads again behind its cursor where transactions can't be waited for, such as on a
+    standby: a number and s, m, h or d."""
+    max_rows_per_second: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    """Upper bound for reading from the source."""
+    snapshot_seconds: int = Field(default=600, ge=1, le=86_400)
+    """How long one read may hold back the source's vacuum; a longer run continues in a new snapshot after the last
+    key."""
+    project_id: str | None = None
+    """The project; null: none. Not supported yet."""
+    source_id: str | None = None
+    """The source; null: the installation's default. Not supported yet."""
+    destination_id: str | None = None
+    """The destination; null: the installation's default. Not supported yet."""
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        if name != name.strip() or any(unicodedata.category(c) == "Cc" for c in name):
+            raise ValueError("no control characters, and no space at either end")
+        return name
+
+    @field_validator("key_columns")
+    @classmethod
+    def _distinct(cls, columns: list[str]) -> list[str]:
+        if len(set(columns)) != len(columns) or not all(columns):
+            raise ValueError("column names must be given once each and not be empty")
+        return columns
+
+    def configuration(self) -> dict[str, Any]:
+        """Returns what `updated_at` follows: the manifest without the pause."""
+        return {name: value for name, value in self.manifest().items() if name != "suspend"}
+
+
+class RunReference(Status):
+    """A run of this pipeline, by name and uid."""
+
+    name: str
+    """The run's metadata.name."""
+    uid: str
+    """The run's uid."""
+
+
+class LastRun(RunReference):
+    """What is kept of the last run when its resource is gone."""
+
+    sequence: int = 0
+    """The highest number that a run of this pipeline was named with."""
+    phase: str | None = None
+    """How it ended, or where it stands."""
+    started_at: Time | None = None
+    """When its first runner reported."""
+    finished_at: Time | None = None
+    """When it ended."""
+    last_transition_time: Time | None = None
+    """When its phase last changed."""
+    rows_read: int = 0
+    """Rows that came from the source."""
+    rows_written: int = 0
+    """Rows inserted, updated or deleted in the target."""
+    error_message: str | None = None
+    """Why it failed."""
+
+
+class Checkpoint(Status):
+    """Where the next run goes on; a copy for people."""
+
+    last_key: str | None = None
+    """The last committed row's key, as text; a JSON array for several columns."""
+    last_value: str | None = None
+    """The last committed cursor value, as text."""
+    updated_at: Time | None = None
+    """When it was committed."""
+
+
+class PipelineStatus(Status):
+    """What the operator saw; written by the operator only."""
+
+    phase: str | None = None
+    """IDLE, RUN_REQUESTED, RUNNING, PAUSE_REQUESTED, PAUSED or FAILED."""
+    observed_generation: int | None = None
+    """The generation of the specification that this status was computed from."""
+    active_run: RunReference | None = None
+    """The run that holds the pipeline: there is at most one."""
+    last_run: LastRun | None = None
+    """The last load that started or ended."""
+    checkpoint: Checkpoint | None = None
+    """Where the next run goes on."""
+    configuration_hash: str | None = None
+    """Hash of the specification without suspend."""
+    configuration_changed_at: Time | None = None
+    """When the operator saw the specification (without suspend) change."""
+    suspend_observed: bool | None = None
+    """The value of spec.suspend that was last seen."""
+    suspend_changed_at: Time | None = None
+    """When the operator saw spec.suspend change."""
+    conditions: list[Condition] = Field(default_factory=list)
+    """Ready, Running, Suspended, Degraded."""

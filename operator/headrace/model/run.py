@@ -1,0 +1,115 @@
+"""EtlRun: one execution of a pipeline; creating one asks for it."""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from headrace.model.base import Resource, Status, Time
+from headrace.model.conditions import Condition
+
+
+class RunKind(StrEnum):
+    """What a run does."""
+
+    LOAD = "Load"
+    RECONCILE = "Reconcile"
+
+
+class RunSpec(Resource):
+    """What is asked for: one execution of a pipeline."""
+
+    pipeline: str = Field(min_length=1, max_length=253)
+    """metadata.name of the EtlPipeline, which will own this run. Can't be changed."""
+    kind: RunKind = RunKind.LOAD
+    """Load moves rows; Reconcile counts the rows of source and target and compares them."""
+    suspend: bool = False
+    """true on creation: wait to be started. Later: true pauses after the batch, false goes on."""
+    cancel: bool = False
+    """true ends the run after its batch; what was written stays."""
+    cancel_reason: str | None = Field(default=None, max_length=1000)
+    """Why it was cancelled."""
+    restart: bool = False
+    """Start over instead of continuing from a checkpoint."""
+    params: dict[str, Any] | None = Field(default=None, max_length=100)
+    """Values for the query's %(name)s parameters. Can't be changed."""
+    timeout_seconds: int | None = Field(default=None, ge=1, le=31_536_000)
+    """The run fails when it has been at work for longer; paused time does not count."""
+
+
+class RunJob(Status):
+    """The Job of the current attempt, as last seen."""
+
+    name: str
+    """Its name."""
+    attempt: int
+    """Counts from 1."""
+    epoch: int
+    """The fencing epoch that its runner holds."""
+    created_at: Time | None = None
+    """When it was asked for."""
+    active: bool = True
+    """Whether it has pods at work or ending."""
+    suspended: bool = False
+    """Whether it was asked to stop."""
+
+
+class RunProgress(Status):
+    """How far the run is; at most every 10 s while it goes on."""
+
+    rows_read: int = 0
+    """Rows that came from the source."""
+    rows_written: int = 0
+    """Rows inserted, updated or deleted in the target."""
+    batches: int = 0
+    """Batches committed."""
+    takeovers: int = 0
+    """How often a runner took the fence."""
+
+
+class ReconcileResult(Status):
+    """What a reconcile found."""
+
+    source_count: int
+    """Rows that the query gives."""
+    target_count: int
+    """Rows in the target."""
+    difference: int
+    """Source minus target."""
+    status: str
+    """OK when there is no difference, else WARNING."""
+
+
+class RunStatus(Status):
+    """What the operator saw; written by the operator only."""
+
+    phase: str | None = None
+    """PENDING, RUNNING, PAUSED, SUCCESS, FAILED or CANCELLED."""
+    observed_generation: int | None = None
+    """The generation of the specification that this status was computed from."""
+    job: RunJob | None = None
+    """The Job of the current attempt."""
+    started_at: Time | None = None
+    """When the first runner reported."""
+    finished_at: Time | None = None
+    """When the run ended."""
+    last_transition_time: Time | None = None
+    """When the phase last changed."""
+    worked_seconds: float = 0
+    """Time at work before the current spell, without pauses: what timeoutSeconds counts."""
+    working_since: Time | None = None
+    """When the current spell of work began."""
+    stopping_since: Time | None = None
+    """When the run was asked to stop."""
+    progress: RunProgress | None = None
+    """How far it is."""
+    error_message: str | None = None
+    """Why it failed, in words that a person can act on."""
+    result: ReconcileResult | None = None
+    """Of a reconcile."""
+    notes: dict[str, str] = Field(default_factory=dict)
+    """What the runner found that wants attention: reason to sentence."""
+    archived: bool = False
+    """Whether the store holds the final state, so that this resource may be pruned."""
+    conditions: list[Condition] = Field(default_factory=list)
+    """Running, Suspended, Complete, Failed."""
