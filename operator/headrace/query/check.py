@@ -42,13 +42,19 @@ def _check_verbs(tokens: list[Token]) -> None:
     if verb not in {"SELECT", "WITH"}:
         raise _invalid(f"source_query must be a SELECT, not {verb or 'this'}")
     depth = 0
-    for before, token in zip([None, *tokens], tokens, strict=False):
+    for i, token in enumerate(tokens):
         depth += (token.token_type == _OPEN) - (token.token_type == _CLOSE)
-        opens = before is not None and before.token_type in {_OPEN, _CLOSE}
-        if _word(token) in _WRITES and opens:
-            raise _invalid(f"source_query must only read: it holds a {_word(token)}")
+        if _word(token) in _WRITES and _begins_statement(tokens[max(0, i - 2) : i], depth):
+            raise _invalid(f"source_query must only read: it holds {_word(token)}")
         if depth == 0 and _word(token) == "INTO":
             raise _invalid("source_query must only read: SELECT INTO makes a table")
+
+
+def _begins_statement(before: list[Token], depth: int) -> bool:
+    """Whether a statement begins after these two tokens: in `WITH x AS (…`, or behind the last `)` of a WITH."""
+    if before and before[-1].token_type == _CLOSE:
+        return depth == 0
+    return len(before) == 2 and before[1].token_type == _OPEN and _word(before[0]) in {"AS", "MATERIALIZED"}
 
 
 def _word(token: Token) -> str:
