@@ -12,7 +12,7 @@ Schema = dict[str, Any]
 
 _KEPT = (
     "type", "description", "default", "enum", "format", "pattern",
-    "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties",
+    "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties", "x-kubernetes-validations",
 )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ RUN = Kind(
     rules=(
         Rule(rule="self.pipeline == oldSelf.pipeline", message="pipeline can't be changed", field="pipeline"),
         Rule(
-            rule="has(self.params) == has(oldSelf.params) && (!has(self.params) || self.params == oldSelf.params)",
+            rule="has(self.params) == has(oldSelf.params)",
             message="params can't be changed: create another run",
             field="params",
         ),
@@ -205,8 +205,8 @@ def _convert(node: Schema, definitions: Schema) -> Schema:
     elif isinstance(node.get("additionalProperties"), dict):
         out["additionalProperties"] = _convert(node["additionalProperties"], definitions)
     elif node.get("type") == "object":
-        # Values of any JSON type: the API server keeps them as they are.
-        out["additionalProperties"] = {"x-kubernetes-preserve-unknown-fields": True}
+        # Values of any JSON type, kept as they are. Below additionalProperties they would be invisible to CEL.
+        out["x-kubernetes-preserve-unknown-fields"] = True
     if node.get("type") == "integer":
         out["format"] = "int64"
     return out

@@ -31,7 +31,15 @@ class RunSpec(Resource):
     """Why it was cancelled."""
     restart: bool = False
     """Start over instead of continuing from a checkpoint."""
-    params: dict[str, Any] | None = Field(default=None, max_length=100)
+    params: dict[str, Any] | None = Field(
+        default=None,
+        max_length=100,
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "self == oldSelf", "message": "params can't be changed: create another run"}
+            ]
+        },
+    )
     """Values for the query's %(name)s parameters. Can't be changed."""
     timeout_seconds: int | None = Field(default=None, ge=1, le=31_536_000)
     """The run fails when it has been at work for longer; paused time does not count."""
