@@ -1,0 +1,76 @@
+"""Connections that notice when the other side is gone, from both ends."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from headrace.errors import PermanentError
+
+CONNECT_SECONDS = 10
+
+CLIENT_KEEPALIVES: dict[str, int] = {
+    "keepalives": 1,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    # Rows that were sent and never acknowledged: keepalives are not sent while such data is in flight.
+    "tcp_user_timeout": 30_000,
+}
+
+SERVER_SETTINGS: dict[str, str] = {
+    # A client whose machine died sends nothing, and holds its locks until the server asks.
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    # Since PostgreSQL 14: a statement ends when its client is gone, instead of going on for nobody.
+    "client_connection_check_interval": "2s",
+}
+
+
+def connect(
+    dsn: str,
+    *,
+    application_name: str,
+    autocommit: bool = True,
+    connect_timeout: int = CONNECT_SECONDS,
+    settings: Mapping[str, str] | None = None,
+) -> psycopg.Connection[tuple[Any, ...]]:
+    """Connects, and sets `settings` (`lock_timeout` and the like) for the session.
+
+    A `connect_timeout` in the DSN wins. Settings that the server does not know are left out.
+    Raises PermanentError for a DSN that can't be read, and psycopg.OperationalError when there is no way in.
+    """
+    parameters = connection_parameters(dsn, application_name=application_name, connect_timeout=connect_timeout)
+    connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+    try:
+        query, values = settings_query({**SERVER_SETTINGS, **(settings or {})})
+        connection.execute(query, values)
+        connection.autocommit = autocommit
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connection_parameters(dsn: str, *, application_name: str, connect_timeout: int) -> dict[str, Any]:
+    """Returns libpq's parameters: those of the DSN, and ours where it is silent.
+
+    Raises PermanentError when the DSN can't be read; libpq's own words would quote it, with its password.
+    """
+    try:
+        given = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        raise PermanentError("The connection string is neither a libpq URL nor a list of key=value pairs") from None
+    ours: dict[str, Any] = {"application_name": application_name, "connect_timeout": connect_timeout}
+    return {**CLIENT_KEEPALIVES, **ours, **given}
+
+
+def settings_query(settings: Mapping[str, str]) -> tuple[str, tuple[list[str], list[str]]]:
+    """Returns the query, and its values, that sets all settings for the session in one round trip."""
+    query = """
+        SELECT set_config(name, wanted.value, false)
+        FROM unnest(%s::text[], %s::text[]) AS wanted(name, value) JOIN pg_catalog.pg_settings USING (name)
+    """
+    return query, (list(settings), list(settings.values()))
