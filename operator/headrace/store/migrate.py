@@ -1,0 +1,141 @@
+"""Brings the store's schema up to date: every process that starts may do it, at once with others, and die in between.
+
+yoyo numbers and records the steps. Its own way of running them does not fit: a step and its record are two
+transactions on two connections, so that a death between them leaves a store that no start can migrate any more; its lock is a row
+that outlives its owner; it looks up the name of the uid, which in a container has none. So everything happens in one
+transaction, on one connection of ours, under an advisory lock that ends with that transaction.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.resources import as_file, files
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+from yoyo import internalmigrations, read_migrations
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.connections import parse_uri
+
+from headrace.errors import PermanentError, UnavailableError
+from headrace.postgres.connect import connect
+from headrace.postgres.deadlines import deadline
+from headrace.postgres.problems import Fault, describe, fault
+
+SCHEMA = "headrace"
+_LOCK_KEY = 0x6865616472616365
+"""`headrace` in ASCII; the key of the advisory lock."""
+_LOCK_TIMEOUT = "10s"
+"""Also of each table's lock: a migration that waits makes all others wait behind it."""
+_LONGEST_SECONDS = 600.0
+"""For a server that froze; a step on a big table may take its time."""
+FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0
+
+_log = logging.getLogger(__name__)
+
+
+def migrate(dsn: str) -> None:
+    """Applies the steps that are missing, all or none, and returns when the schema is up to date.
+
+    Raises UnavailableError while the store can't be reached, and PermanentError when somebody has to act; its message
+    says what to run.
+    """
+    with _errors_of_ours(), closing(_connect(dsn)) as connection, deadline(connection, _LONGEST_SECONDS):
+        try:
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK_KEY,))
+                _create_schema(connection)
+                _apply_steps(connection)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise PermanentError(_what_to_run(connection.info.user, error)) from error
+
+
+async def migrate_when_ready(dsn: str, *, wait: bool) -> None:
+    """Migrates; with `wait`, tries until the store can be reached, else once.
+
+    Raises PermanentError, and without `wait` UnavailableError, as `migrate` does.
+    """
+    delay = FIRST_DELAY
+    while True:
+        try:
+            return await asyncio.to_thread(migrate, dsn)
+        except UnavailableError as error:
+            if not wait:
+                raise
+            _log.warning("The store's schema waits: %s; next try in %.1f s", error.message, delay)
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, LONGEST_DELAY)
+
+
+def _connect(dsn: str) -> psycopg.Connection[tuple[Any, ...]]:
+    # search_path: yoyo names its tables without a schema.
+    settings = {"lock_timeout": _LOCK_TIMEOUT, "search_path": SCHEMA, "client_min_messages": "warning"}
+    return connect(dsn, application_name="headrace-migrate", connect_timeout=5, settings=settings)
+
+
+def _create_schema(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    # CREATE SCHEMA IF NOT EXISTS wants the right to create it even when it exists.
+    if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone() is None:
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(SCHEMA)))
+
+
+def _apply_steps(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    backend = _OneTransaction(connection)
+    with as_file(files("headrace.store") / "migrations") as folder:
+        for step in backend.to_apply(read_migrations(str(folder))):
+            backend.apply_one(step)
+
+
+class _OneTransaction(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo ships no type information
+    """yoyo inside a transaction that the caller began: what it calls transactions are savepoints."""
+
+    _in_transaction = True
+
+    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        self._given = connection
+        super().__init__(parse_uri("postgresql+psycopg:///"), "_yoyo_migration")
+
+    def connect(self, dburi: object) -> psycopg.Connection[tuple[Any, ...]]:
+        return self._given
+
+    def copy(self) -> "_OneTransaction":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves the connection open: it is the caller's."""
+
+    def ensure_internal_schema_updated(self) -> None:
+        if internalmigrations.needs_upgrading(self):
+            internalmigrations.upgrade(self)
+
+    def get_log_data(self, migration: Any = None, operation: str = "apply") -> dict[str, Any]:
+        now = self._given.execute("SELECT now() AT TIME ZONE 'UTC'").fetchone()
+        return {
+            "id": str(uuid4()),
+            "migration_id": migration.id if migration else None,
+            "migration_hash": migration.hash if migration else None,
+            "username": self._given.info.user,
+            "hostname": "",
+            "created_at_utc": now[0] if now else None,
+            "operation": operation,
+        }
+
+
+@contextmanager
+def _errors_of_ours() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        if fault(error) is Fault.LASTING:
+            raise PermanentError(f"The store's schema can't be migrated: {describe(error)}") from error
+        # A wrong password too: the operator waits until somebody has put it right.
+        raise UnavailableError(f"The store's Postgres can't be reached: {describe(error)}", part="postgres") from error
+
+
+def _what_to_run(role: str, error: psycopg.Error) -> str:
+    command = sql.SQL("CREATE SCHEMA IF NOT EXISTS {0}; GRANT USAGE, CREATE ON SCHEMA {0} TO {1}")
+    text = command.format(sql.Identifier(SCHEMA), sql.Identifier(role)).as_string(None)
+    return f"The store's role lacks a right: {describe(error)}. As owner of its database run: {text}"
