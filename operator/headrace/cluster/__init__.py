@@ -1,0 +1,5 @@
+"""The only Kubernetes client: manifests in and out, every call bounded in time, errors of our own."""
+
+from headrace.cluster.client import Cluster, Listing, Manifest
+
+__all__ = ["Cluster", "Listing", "Manifest"]

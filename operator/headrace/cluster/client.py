@@ -1,0 +1,191 @@
+"""The Kubernetes API as Headrace uses it: our resources, and for the operator Jobs, pods, Events and a Lease."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from headrace import names
+from headrace.cluster.transport import MERGE_PATCH, Transport
+from headrace.errors import ConflictError, NotFoundError
+
+Manifest = dict[str, Any]
+
+PAGE = 500
+"""Objects per page of a list: what kubectl asks for."""
+WATCH_SECONDS = 290
+"""The server ends a watch by then, before load balancers that drop connections after 5 minutes."""
+WATCH_SILENCE = 100.0
+"""Bookmarks come about once a minute: a watch that is silent for longer is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Objects, and the version from which a watch goes on."""
+
+    items: list[Manifest]
+    resource_version: str
+
+
+class Cluster:
+    """One namespace of one cluster.
+
+    Every method raises UnavailableError (part `kubernetes`) when the API server can't be reached, does not answer in
+    time, or refuses our credentials; the same call may work later, or may have worked already.
+    """
+
+    def __init__(self, transport: Transport, namespace: str) -> None:
+        self._transport = transport
+        self.namespace = namespace
+
+    @classmethod
+    async def connect(cls, *, namespace: str, kubeconfig: str | None = None, time_limit: float = 10.0) -> Self:
+        """Reads credentials (a named kubeconfig, the pod's own, or $KUBECONFIG); opens no connection yet."""
+        return cls(await Transport.connect(kubeconfig, time_limit=time_limit), namespace)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._transport.close()
+
+    async def ping(self, *, time_limit: float = 2.0) -> None:
+        """Returns when the API server answers."""
+        await self._transport.request("GET", "/version", time_limit=time_limit)
+
+    # Our own resources.
+
+    async def get(self, plural: str, name: str) -> Manifest | None:
+        """One resource, live; None when there is none."""
+        return await self._get(f"{self._ours(plural)}/{name}")
+
+    async def list(self, plural: str, *, field_selector: str = "", label_selector: str = "") -> Listing:
+        """All resources that the selectors take, live, read page by page."""
+        return await self._list(self._ours(plural), field_selector, label_selector)
+
+    async def create(self, plural: str, body: Mapping[str, Any]) -> Manifest:
+        """Creates; ConflictError when the name is taken, InvalidError when the API server does not admit it."""
+        return await self._transport.request("POST", self._ours(plural), body=body)
+
+    async def patch(
+        self,
+        plural: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        resource_version: str | None = None,
+        status: bool = False,
+    ) -> Manifest:
+        """Applies a JSON merge patch; NotFoundError, or ConflictError when the resource has moved on."""
+        path = f"{self._ours(plural)}/{name}" + ("/status" if status else "")
+        return await self._patch(path, patch, resource_version)
+
+    async def replace(self, plural: str, name: str, body: Mapping[str, Any]) -> Manifest:
+        """Replaces all but the status; ConflictError when `metadata.resourceVersion` is not the stored one."""
+        return await self._transport.request("PUT", f"{self._ours(plural)}/{name}", body=body)
+
+    async def delete(
+        self, plural: str, name: str, *, uid: str | None = None, resource_version: str | None = None
+    ) -> None:
+        """Deletes; what it owns follows in the background. NotFoundError, ConflictError for another uid or version."""
+        await self._delete(f"{self._ours(plural)}/{name}", uid, resource_version)
+
+    async def watch(self, plural: str, *, resource_version: str) -> AsyncIterator[tuple[str, Manifest]]:
+        """Changes after `resource_version`: ADDED, MODIFIED, DELETED, BOOKMARK. Ends after some minutes.
+
+        Raises ConflictError when the version is too old: list again.
+        """
+        query = {
+            "watch": "true",
+            "resourceVersion": resource_version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        async for event in self._transport.lines(self._ours(plural), query=query, silence=WATCH_SILENCE):
+            if event["type"] == "ERROR":
+                raise ConflictError(str(event["object"].get("message", "the watch has ended")))
+            yield event["type"], event["object"]
+
+    # What only the operator touches.
+
+    async def create_job(self, body: Mapping[str, Any]) -> Manifest:
+        """Creates a Job; ConflictError when the name is taken."""
+        return await self._transport.request("POST", self._jobs, body=body)
+
+    async def get_job(self, name: str) -> Manifest | None:
+        """One Job, live; None when there is none."""
+        return await self._get(f"{self._jobs}/{name}")
+
+    async def list_jobs(self, *, label_selector: str) -> Listing:
+        """The Jobs that the selector takes; the server selects."""
+        return await self._list(self._jobs, "", label_selector)
+
+    async def patch_job(self, name: str, patch: Mapping[str, Any]) -> Manifest:
+        """Applies a JSON merge patch; NotFoundError."""
+        return await self._patch(f"{self._jobs}/{name}", patch, None)
+
+    async def delete_job(self, name: str, *, uid: str | None = None) -> None:
+        """Deletes a Job, its pods follow in the background. NotFoundError, ConflictError for another uid."""
+        await self._delete(f"{self._jobs}/{name}", uid, None)
+
+    async def list_pods(self, *, label_selector: str) -> Listing:
+        """The pods that the selector takes; the server selects."""
+        return await self._list(f"/api/v1/namespaces/{self.namespace}/pods", "", label_selector)
+
+    async def create_event(self, body: Mapping[str, Any]) -> Manifest:
+        """Creates a core Event."""
+        return await self._transport.request("POST", f"/api/v1/namespaces/{self.namespace}/events", body=body)
+
+    async def get_lease(self, name: str) -> Manifest | None:
+        """One Lease; None when there is none."""
+        return await self._get(f"{self._leases}/{name}")
+
+    async def create_lease(self, body: Mapping[str, Any]) -> Manifest:
+        """Creates a Lease; ConflictError when the name is taken."""
+        return await self._transport.request("POST", self._leases, body=body)
+
+    async def replace_lease(self, name: str, body: Mapping[str, Any]) -> Manifest:
+        """Replaces a Lease; ConflictError when somebody else was faster."""
+        return await self._transport.request("PUT", f"{self._leases}/{name}", body=body)
+
+    # Verbs.
+
+    async def _get(self, path: str) -> Manifest | None:
+        try:
+            return await self._transport.request("GET", path)
+        except NotFoundError:
+            return None
+
+    async def _list(self, path: str, field_selector: str, label_selector: str) -> Listing:
+        query = {"limit": str(PAGE)}
+        query |= {"fieldSelector": field_selector} if field_selector else {}
+        query |= {"labelSelector": label_selector} if label_selector else {}
+        items: list[Manifest] = []
+        while True:
+            page = await self._transport.request("GET", path, query=query)
+            items += page["items"]
+            token = page["metadata"].get("continue")
+            if not token:
+                return Listing(items, page["metadata"].get("resourceVersion", ""))
+            query["continue"] = token
+
+    async def _patch(self, path: str, patch: Mapping[str, Any], resource_version: str | None) -> Manifest:
+        if resource_version is not None:
+            patch = {**patch, "metadata": {**patch.get("metadata", {}), "resourceVersion": resource_version}}
+        return await self._transport.request("PATCH", path, body=patch, content=MERGE_PATCH)
+
+    async def _delete(self, path: str, uid: str | None, resource_version: str | None) -> None:
+        conditions = {"uid": uid, "resourceVersion": resource_version}
+        preconditions = {name: value for name, value in conditions.items() if value is not None}
+        body = {"propagationPolicy": "Background", "preconditions": preconditions}
+        await self._transport.request("DELETE", path, body=body)
+
+    # Addresses.
+
+    def _ours(self, plural: str) -> str:
+        return f"/apis/{names.API_VERSION}/namespaces/{self.namespace}/{plural}"
+
+    @property
+    def _jobs(self) -> str:
+        return f"/apis/batch/v1/namespaces/{self.namespace}/jobs"
+
+    @property
+    def _leases(self) -> str:
+        return f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases"

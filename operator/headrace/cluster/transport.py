@@ -1,0 +1,143 @@
+"""HTTP to the Kubernetes API: addresses and credentials, time limits, and errors translated in one place."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.config.config_exception import ConfigException
+from kubernetes.aio.config.incluster_config import load_incluster_config
+from kubernetes.aio.config.kube_config import load_kube_config
+
+from headrace.errors import ConflictError, HeadraceError, InvalidError, NotFoundError, UnavailableError
+
+JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
+PART = "kubernetes"
+_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+class Transport:
+    """One pool of connections to one API server."""
+
+    def __init__(self, client: ApiClient, *, time_limit: float) -> None:
+        self._client = client
+        self._time_limit = time_limit
+
+    @classmethod
+    async def connect(cls, kubeconfig: str | None, *, time_limit: float) -> Self:
+        """Reads credentials: a kubeconfig that is named, else the pod's own, else $KUBECONFIG or ~/.kube/config.
+
+        Opens no connection. Raises InvalidError when there are no credentials.
+        """
+        configuration = Configuration()
+        path = kubeconfig or _kubeconfig()
+        try:
+            if path is None:
+                load_incluster_config(client_configuration=configuration)
+            else:
+                await load_kube_config(config_file=path, client_configuration=configuration)
+        except (ConfigException, OSError) as error:
+            raise InvalidError(f"no credentials for a Kubernetes API: {error}") from error
+        return cls(ApiClient(configuration), time_limit=time_limit)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        content: str = JSON,
+        time_limit: float | None = None,
+    ) -> dict[str, Any]:
+        """Sends one request and returns the decoded answer."""
+        limit = aiohttp.ClientTimeout(total=time_limit or self._time_limit)
+        with _translated():
+            response = await self._send(method, path, query, body, content, limit)
+            data = await response.read()
+            _check(response.status, data)
+            return dict(json.loads(data)) if data else {}
+
+    async def lines(self, path: str, *, query: Mapping[str, str], silence: float) -> AsyncIterator[dict[str, Any]]:
+        """Streams a watch, one object a line; raises UnavailableError after `silence` seconds without any."""
+        limit = aiohttp.ClientTimeout(total=None, sock_connect=self._time_limit, sock_read=silence)
+        with _translated():
+            response = await self._send("GET", path, query, None, JSON, limit)
+            try:
+                if response.status != 200:
+                    _check(response.status, await response.read())
+                while line := await response.content.readline():
+                    yield json.loads(line)
+            finally:
+                response.close()
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: object,
+        content: str,
+        limit: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        prepared = await self._client.param_serialize(
+            method, path, header_params={"Accept": JSON, "Content-Type": content}, auth_settings=["BearerToken"]
+        )
+        url, headers = prepared[1], prepared[2]
+        if query:
+            url = f"{url}?{urlencode(query)}"
+        answer = await self._client.call_api(method, url, headers, body, _request_timeout=limit)
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+
+def _kubeconfig() -> str | None:
+    if "KUBERNETES_SERVICE_HOST" in os.environ and _TOKEN.exists():
+        return None
+    return os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (aiohttp.ClientError, TimeoutError, ApiException, ConfigException, OSError, ValueError) as error:
+        # ValueError: a truncated answer is no JSON, and a line beyond the buffer ends a watch.
+        raise UnavailableError("Kubernetes can't be reached", part=PART) from error
+
+
+def _check(status: int, data: bytes) -> None:
+    if status >= 300:
+        raise error_for(status, data)
+
+
+def error_for(status: int, data: bytes) -> HeadraceError:
+    """The error for an answer that is none of success; `data` is a Status, or whatever stood in the way sent."""
+    try:
+        message = str(json.loads(data)["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"HTTP status {status}"
+    match status:
+        case 404:
+            return NotFoundError(message)
+        case 409 | 410:
+            return ConflictError(message)
+        case 400 | 405 | 413 | 415 | 422:
+            return InvalidError(message)
+        case 401 | 403:
+            # A missing right may be granted later. The message names accounts: it is for the log, not for callers.
+            error = UnavailableError("Kubernetes refuses our credentials or a right is missing", part=PART)
+        case _:
+            error = UnavailableError("Kubernetes can't answer", part=PART)
+    error.add_note(message)
+    return error
