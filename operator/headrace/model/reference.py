@@ -53,7 +53,10 @@ def _table(schema: dict[str, Any]) -> str:
 
 
 def _default(field: dict[str, Any]) -> str:
-    return f"`{str(field['default']).lower()}`" if field.get("default") not in (None, [], {}) else ""
+    default = field.get("default")
+    if default in (None, [], {}):
+        return ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
 def _type(field: dict[str, Any]) -> str:

@@ -1,0 +1,99 @@
+"""Specifications accept what the reference says and refuse the rest by name."""
+
+import pydantic
+import pytest
+
+from headrace.model.conditions import Condition, ConditionType, Reason, condition, merge
+from headrace.model.pipeline import PipelineSpec, PipelineStatus
+from headrace.model.run import RunSpec, RunStatus
+
+FILMS = {"name": "films", "targetTable": "analytics.film_dim", "sourceQuery": "SELECT 1 AS id"}
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "film_dim_full", "Фильмы — все", "映画", "a b", "x" * 200, "🎬", "'; DROP TABLE films; --"]
+)
+def test_a_name_may_be_of_any_script(name):
+    assert PipelineSpec(**{**FILMS, "name": name}).name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", " a", "a ", "\u00a0a", "a\u2003", "x" * 201, "a\nb", "a\x00", "a\x7f", "a\x85b", "\t"]
+)
+def test_a_name_has_no_space_at_its_ends_and_no_control_character(name):
+    with pytest.raises(pydantic.ValidationError):
+        PipelineSpec(**{**FILMS, "name": name})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"colour": "red"},
+        {"batchSize": 0},
+        {"batchSize": "many"},
+        {"mode": "partial"},
+        {"type": "sql"},
+        {"targetTable": ""},
+        {"incrementalKey": ""},
+        {"keyColumns": ["id", "id"]},
+        {"keyColumns": [""]},
+        {"keyColumns": "id"},
+        {"lookback": "5 minutes"},
+        {"lookback": "-5m"},
+        {"maxRowsPerSecond": 0},
+        {"snapshotSeconds": 0},
+        {"sourceQuery": "S" * 262_145},
+        {"enabled": None},
+    ],
+    ids=str,
+)
+def test_a_field_out_of_bounds_is_refused(fields):
+    with pytest.raises(pydantic.ValidationError) as caught:
+        PipelineSpec(**{**FILMS, **fields})
+    assert {str(error["loc"][0]) for error in caught.value.errors()} == set(fields)
+
+
+def test_a_manifest_reads_back_as_itself():
+    spec = PipelineSpec(**FILMS, mode="incremental", incrementalKey="modified", keyColumns=["id"])
+    assert PipelineSpec(**spec.manifest()) == spec
+    assert "description" not in spec.manifest()
+
+
+def test_a_pause_is_no_change_of_the_configuration():
+    spec = PipelineSpec(**FILMS)
+    assert spec.model_copy(update={"suspend": True}).configuration() == spec.configuration()
+    assert spec.model_copy(update={"enabled": False}).configuration() != spec.configuration()
+
+
+@pytest.mark.parametrize("status", [PipelineStatus, RunStatus])
+def test_a_status_that_a_newer_version_wrote_can_be_read(status):
+    assert status(phase="RUNNING", shards=4).phase == "RUNNING"
+
+
+def test_a_run_names_its_pipeline():
+    with pytest.raises(pydantic.ValidationError):
+        RunSpec()
+    with pytest.raises(pydantic.ValidationError):
+        RunSpec(pipeline="films", kind="Replay")
+
+
+def test_a_condition_without_a_message_says_its_reason():
+    made = condition(ConditionType.READY, True, Reason.VALID, "", now="2026-01-01T00:00:00Z", generation=1)
+    assert (made.type, made.status, made.message) == ("Ready", "True", Reason.VALID.sentence)
+
+
+def test_a_condition_keeps_its_time_while_its_status_stays():
+    def ready(status, now):
+        return condition(ConditionType.READY, status, Reason.VALID, "", now=now, generation=1)
+
+    old = [ready(True, "2026-01-01T00:00:00Z")]
+    assert merge(old, [ready(True, "2026-01-02T00:00:00Z")]) == old
+    (moved,) = merge(old, [ready(False, "2026-01-02T00:00:00Z")])
+    assert isinstance(moved, Condition)
+    assert moved.last_transition_time == "2026-01-02T00:00:00Z"
+
+
+@pytest.mark.parametrize("member", [*ConditionType, *Reason])
+def test_every_condition_and_reason_has_a_sentence(member):
+    assert member.sentence.endswith(".")
+    assert member.value.isidentifier()

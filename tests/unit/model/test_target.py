@@ -1,0 +1,52 @@
+"""Target addresses are taken letter by letter, and the allow-list's patterns cover what they say."""
+
+import pytest
+
+from headrace.model.target import KINDS, SUPPORTED_KINDS, Target, is_allowed, parse_target
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("analytics.film_dim", Target("postgres", "analytics", "film_dim")),
+        ("Analytics.Film-Dim", Target("postgres", "Analytics", "Film-Dim")),
+        ("аналитика.фильмы", Target("postgres", "аналитика", "фильмы")),
+        ("es:film_dim", Target("elasticsearch", "", "film_dim")),
+        ("es:films-2026.01", Target("elasticsearch", "", "films-2026.01")),
+    ],
+)
+def test_an_address_is_read_and_written_back(text, target):
+    assert parse_target(text) == target
+    assert str(target) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ".", "a", "a.", ".b", "a.b.c", 'a."b"', "a.b\n", "a.\x00b", f"a.{'b' * 64}", "es:", "es:Film", "es:_all"],
+)
+def test_anything_else_is_no_address(text):
+    assert parse_target(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "patterns", "allowed"),
+    [
+        ("analytics.film_dim", ("analytics.film_dim",), True),
+        ("analytics.film_dim", ("analytics.*",), True),
+        ("analytics.film_dim", ("*",), True),
+        ("analytics.film_dim", ("analytics.film_*",), True),
+        ("analytics.film_dim", (), False),
+        ("analytics.film_dim", ("analytics.film",), False),
+        ("analyticsXfilm_dim", ("analytics.film_dim",), False),
+        ("analytics2.film_dim", ("analytics.*",), False),
+        ("ANALYTICS.film_dim", ("analytics.*",), False),
+        ("es:films", ("es:*",), True),
+        ("es:films", ("analytics.*",), False),
+    ],
+)
+def test_only_the_star_is_special_in_a_pattern(text, patterns, allowed):
+    assert is_allowed(text, patterns) is allowed
+
+
+def test_every_supported_kind_is_described():
+    assert KINDS.keys() >= SUPPORTED_KINDS
