@@ -77,18 +77,19 @@ def test_a_run_names_its_pipeline():
         RunSpec(pipeline="films", kind="Replay")
 
 
+def ready(now, *, status=True):
+    return condition(ConditionType.READY, status, Reason.VALID, "", now=now, generation=1)
+
+
 def test_a_condition_without_a_message_says_its_reason():
-    made = condition(ConditionType.READY, True, Reason.VALID, "", now="2026-01-01T00:00:00Z", generation=1)
+    made = ready("2026-01-01T00:00:00Z")
     assert (made.type, made.status, made.message) == ("Ready", "True", Reason.VALID.sentence)
 
 
 def test_a_condition_keeps_its_time_while_its_status_stays():
-    def ready(status, now):
-        return condition(ConditionType.READY, status, Reason.VALID, "", now=now, generation=1)
-
-    old = [ready(True, "2026-01-01T00:00:00Z")]
-    assert merge(old, [ready(True, "2026-01-02T00:00:00Z")]) == old
-    (moved,) = merge(old, [ready(False, "2026-01-02T00:00:00Z")])
+    old = [ready("2026-01-01T00:00:00Z")]
+    assert merge(old, [ready("2026-01-02T00:00:00Z")]) == old
+    (moved,) = merge(old, [ready("2026-01-02T00:00:00Z", status=False)])
     assert isinstance(moved, Condition)
     assert moved.last_transition_time == "2026-01-02T00:00:00Z"
 
