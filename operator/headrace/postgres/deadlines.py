@@ -1,7 +1,7 @@
 """An end to waiting for a server that holds the connection and never answers (stopped, frozen, cut off).
 
 Neither keepalives (its kernel answers them) nor statement_timeout (it would have to fire there) help, and cancelling a
-psycopg call waits for the server again. So the socket is shut down: the call that waits fails as if its server had died.
+psycopg call waits for the server again. So the socket is shut down: what waits fails as if the server had died.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Brings the store's schema up to date: every process that starts may do it, at once with others, and die in between.
 
-yoyo numbers and records the steps. Its own way of running them does not fit: a step and its record are two
-transactions on two connections, so that a death between them leaves a store that no start can migrate any more; its lock is a row
+yoyo numbers and records the steps. Its own way of running them does not fit: a step and its record are two transactions
+on two connections, so that a death between them leaves a store that no start can migrate any more; its lock is a row
 that outlives its owner; it looks up the name of the uid, which in a container has none. So everything happens in one
 transaction, on one connection of ours, under an advisory lock that ends with that transaction.
 """

@@ -67,6 +67,8 @@ def run_status(connection: Connection[Any], run_id: str) -> str | None:
     return str(row[0]) if row else None
 
 
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
 _REPORT: LiteralString = """
     UPDATE headrace.runs SET
         reporter_epoch = %(epoch)s, reporter_holder = %(holder)s, sequence = %(sequence)s,
@@ -77,6 +79,7 @@ _REPORT: LiteralString = """
         advanced_at = CASE WHEN %(advanced)s OR advanced_at IS NULL THEN now() ELSE advanced_at END
     WHERE run_id = %(run_id)s
       AND (reporter_epoch, reporter_holder, sequence) < (%(epoch)s, %(holder)s, %(sequence)s)
+      AND (outcome IS DISTINCT FROM 'DONE' OR %(outcome)s = 'DONE')
 """
 
 _MIRROR: LiteralString = """
@@ -107,7 +110,7 @@ def report(connection: Connection[Any], spec: RunSpec, reporter: Reporter, progr
         "rows_written": progress.rows_written,
         "batches": progress.batches,
         "outcome": progress.outcome,
-        "message": progress.message,
+        "message": storable(progress.message),
         "advanced": progress.advanced,
         "result": _json(progress.result),
         "notes": _json(progress.notes),
@@ -133,9 +136,26 @@ def write_logs(connection: Connection[Any], run_id: str, lines: list[LogLine]) -
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO headrace.run_logs (run_id, at, level, message) VALUES (%s, %s, %s, %s)",
-            [(run_id, line.at, line.level, line.message) for line in lines],
+            [(run_id, line.at, line.level, storable(line.message)) for line in lines],
         )
 
 
+def storable(text: str | None) -> str | None:
+    """Returns the text without what Postgres can't store (NUL, half a surrogate pair): no report fails for it."""
+    return None if text is None else text.replace("\0", _REPLACEMENT).encode(errors="replace").decode()
+
+
 def _json(value: object) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+    return None if value is None else json.dumps(_storable_value(value), ensure_ascii=False)
+
+
+def _storable_value(value: Any) -> Any:
+    match value:
+        case str():
+            return storable(value)
+        case dict():
+            return {storable(str(name)): _storable_value(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_storable_value(item) for item in value]
+        case _:
+            return value

@@ -32,7 +32,7 @@ CREATE TABLE headrace.runs (
     seen_at       timestamptz,
     advanced_at   timestamptz
 );
-CREATE INDEX runs_by_pipeline ON headrace.runs (pipeline_uid, created_at DESC, run_id) WHERE deleted_at IS NULL;
+CREATE INDEX runs_by_pipeline ON headrace.runs (pipeline_uid, created_at DESC, run_id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX runs_unfinished ON headrace.runs (installation, run_id) WHERE finished_at IS NULL;
 CREATE INDEX runs_deleted ON headrace.runs (deleted_at) WHERE deleted_at IS NOT NULL;
 
