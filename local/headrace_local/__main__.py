@@ -1,0 +1,5 @@
+"""`python -m headrace_local`."""
+
+from headrace_local.cli import main
+
+main()
