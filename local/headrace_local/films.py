@@ -89,7 +89,8 @@ ORDER BY 1
 """
 _GENRES_OF_FILMS: LiteralString = """
 INSERT INTO content.genre_film_work
-SELECT DISTINCT md5('film' || n)::uuid, md5('genre' || (%(genres)s::text[])[1 + ((n * 7 + k * (1 + n %% 5)) %% 26)::int])::uuid
+SELECT DISTINCT md5('film' || n)::uuid,
+       md5('genre' || (%(genres)s::text[])[1 + ((n * 7 + k * (1 + n %% 5)) %% 26)::int])::uuid
 FROM generate_series(%(from)s::bigint, %(to)s::bigint) AS n, generate_series(0, n %% 2) AS k
 ORDER BY 1
 """
