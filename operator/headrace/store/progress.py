@@ -69,6 +69,14 @@ def run_status(connection: Connection[Any], run_id: str) -> str | None:
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
+
+def last_reporter(connection: Connection[Any], run_id: str) -> Reporter | None:
+    """Who reported last on a run, or None when the store has no such run."""
+    query = "SELECT reporter_epoch, reporter_holder FROM headrace.runs WHERE run_id = %s"
+    row = connection.execute(query, (run_id,)).fetchone()
+    return Reporter(run_id=run_id, epoch=row[0], holder=row[1]) if row else None
+
+
 _REPORT: LiteralString = """
     UPDATE headrace.runs SET
         reporter_epoch = %(epoch)s, reporter_holder = %(holder)s, sequence = %(sequence)s,

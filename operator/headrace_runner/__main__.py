@@ -1,0 +1,31 @@
+"""`python -m headrace_runner`: does the run that the environment names; the exit code says how it ended."""
+
+import os
+import sys
+
+from headrace.errors import PermanentError
+from headrace_runner.log import Log
+from headrace_runner.run import Exit, run
+from headrace_runner.settings import Settings
+from headrace_runner.stop import Stop
+
+
+def main() -> int:
+    """Returns the exit code."""
+    run_log = Log(os.environ.get("HEADRACE_RUN_ID", ""))
+    try:
+        settings = Settings.from_environ(os.environ)
+    except PermanentError as error:
+        run_log.error(error.message)
+        return Exit.FAILED
+    stop = Stop(settings.grace_seconds)
+    # A thread may hang in a call to a server that does not answer: the process must end all the same.
+    stop.install(give_up=lambda: os._exit(Exit.STOPPED))
+    return run(settings, stop, run_log)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    # Not sys.exit: it would wait for threads that wait for servers.
+    os._exit(code)

@@ -1,0 +1,151 @@
+"""One attempt at a load: take the fence, find where to begin, move batches until the end or an error."""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from headrace.errors import StoppedError
+from headrace.runspec import RunSpec
+from headrace_runner.continuation import depends_on_previous, start_of
+from headrace_runner.log import Log
+from headrace_runner.protocols import Batch, Checkpoint, Horizon, Position, Projection, Source, Start, Target
+from headrace_runner.readahead import ReadAhead
+from headrace_runner.report import ReportThread
+from headrace_runner.settings import Settings
+from headrace_runner.sources import open_source
+from headrace_runner.stop import Stop
+from headrace_runner.targets import open_target
+
+LOG_SECONDS = 10.0
+STEP_SECONDS = 0.2
+LOOKBACK_ONLY = "LookbackOnly"
+
+
+@dataclass(kw_only=True)
+class Load:
+    """A run over all attempts of this process."""
+
+    settings: Settings
+    spec: RunSpec
+    owner: str
+    stop: Stop
+    run_log: Log
+    report: ReportThread
+    status_of: Callable[[str], str | None]
+    """The status of another run, in the store."""
+    held: bool = False
+    """The fence was ours before."""
+    commits: int = 0
+    """Batches committed by this process."""
+
+    def attempt(self) -> None:
+        """Moves rows until the run is done; raises what ended it early."""
+        settings, spec = self.settings, self.spec
+        with closing(open_target(spec, settings.target_dsn, settings.epoch, self.owner)) as target:
+            self.stop.on_expiry(target.cancel)
+            checkpoint = target.claim(held_before=self.held)
+            self.report.hold(checkpoint.holder)
+            if checkpoint.done and checkpoint.run_id == spec.run_id:
+                self.run_log.info("The run was done before: reporting it again")
+                self._tell(checkpoint, target)
+                return
+            self.held = True
+            left = threading.Event()
+            with closing(open_source(spec, settings.source_dsn, self._waiter(left))) as source:
+                try:
+                    self._move(source, target, checkpoint)
+                finally:
+                    left.set()
+
+    def _move(self, source: Source, target: Target, checkpoint: Checkpoint) -> None:
+        projection = target.prepare(source.describe())
+        source.check(projection)
+        start = self._start(target, checkpoint)
+        horizon = self._horizon(source, projection, target)
+        target.begin(dataclasses.replace(start, doubt=horizon is not None and horizon.doubt is not None))
+        if target.notes:
+            self.report.update(notes=target.notes)
+        if horizon is None or horizon.value is not None:
+            limit = None if horizon is None else horizon.value
+            self._copy(source, projection, start.position, limit, target.write, target)
+        else:
+            target.write(NOTHING)
+        closing_read = target.rereads()
+        if closing_read is not None:
+            self._copy(source, closing_read, Position(), None, target.keep, target)
+
+    def _start(self, target: Target, checkpoint: Checkpoint) -> Start:
+        previous = None
+        if depends_on_previous(checkpoint, self.spec):
+            previous = self.status_of(str(checkpoint.run_id))
+        start = start_of(checkpoint, self.spec, target.identity(), previous)
+        if start.position.key is not None:
+            self.run_log.info(f"Continuing after {_words(start.position)}")
+        return start
+
+    def _horizon(self, source: Source, projection: Projection, target: Target) -> Horizon | None:
+        if projection.cursor is None:
+            return None
+        horizon = source.horizon(projection)
+        if horizon.doubt is not None:
+            target.notes[LOOKBACK_ONLY] = (
+                f"Rows that commit more than {self.spec.lookback_seconds:g} seconds (lookback) after their "
+                f"{projection.cursor} was set may be missed: {horizon.doubt}"
+            )
+        return horizon
+
+    def _copy(
+        self,
+        source: Source,
+        projection: Projection,
+        position: Position,
+        horizon: str | None,
+        write: Callable[[Batch], Checkpoint],
+        target: Target,
+    ) -> None:
+        logged = time.monotonic()
+        with ReadAhead(lambda: source.read(projection, position, horizon), self.stop.check) as batches:
+            for batch in batches:
+                checkpoint = write(batch)
+                self.commits += 1
+                self._tell(checkpoint, target)
+                if time.monotonic() - logged >= LOG_SECONDS:
+                    logged = time.monotonic()
+                    counters = checkpoint.counters
+                    self.run_log.info(f"{counters.rows_read} rows read, {counters.rows_written} written")
+
+    def _tell(self, checkpoint: Checkpoint, target: Target) -> None:
+        self.report.update(
+            rows_read=checkpoint.counters.rows_read,
+            rows_written=checkpoint.counters.rows_written,
+            batches=checkpoint.counters.batches,
+            last_key=checkpoint.position.key,
+            last_value=checkpoint.position.value,
+            advanced=True,
+        )
+
+    def _waiter(self, left: threading.Event) -> Callable[[float], None]:
+        """Sleeps for the source; raises when the run stops or nobody needs the source any more."""
+
+        def wait(seconds: float) -> None:
+            until = time.monotonic() + seconds
+            while True:
+                if left.is_set():
+                    raise StoppedError("The source is not needed any more")
+                step = min(until - time.monotonic(), STEP_SECONDS)
+                self.stop.wait(step)
+                if step < STEP_SECONDS:
+                    return
+
+        return wait
+
+
+NOTHING = Batch(data=b"", rows=0, first=None, last=None, previous=None, final=True)
+
+
+def _words(position: Position) -> str:
+    key = ", ".join(position.key or ())
+    return f"key ({key})" if position.value is None else f"{position.value}, key ({key})"

@@ -1,0 +1,208 @@
+"""What sources and targets promise each other; they meet only here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceColumn:
+    """One column of the query's result."""
+
+    name: str
+    type_name: str
+    """With its modifier: `numeric(10,2)`."""
+    is_builtin: bool
+    """Every Postgres knows the type under the same OID."""
+    is_text: bool
+    """It has a collation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The query's result: its columns, and the primary key of the one table that they all come from (or nothing)."""
+
+    columns: tuple[SourceColumn, ...]
+    primary_key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One column of the stream: the source casts it, so that the target takes its bytes as they are."""
+
+    name: str
+    type_name: str | None
+    """What the source casts to; None leaves the column as it is."""
+    is_text: bool = False
+    """Ordered and compared by bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """What the source sends, in this order: the cursor as text (if there is one), the keys, the other columns."""
+
+    keys: tuple[Field, ...]
+    others: tuple[Field, ...]
+    cursor: str | None = None
+    """The incremental key, a column of the query; rows are ordered by it, then by the keys."""
+    binary: bool = True
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Keys, then the others."""
+        return self.keys + self.others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a read starts: after this row. All values are text."""
+
+    key: tuple[str, ...] | None = None
+    value: str | None = None
+    """The cursor's value; None in a full run."""
+    look_back: bool = False
+    """Rows may have committed behind the cursor: read again within the lookback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """How far an incremental run reads, and whether rows may still commit below that."""
+
+    value: str | None
+    """The greatest cursor value there is, as text; None when there is none."""
+    doubt: str | None = None
+    """Why the promise is only the lookback; None when all transactions in progress have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The first or last row of a batch, as far as it says where we are; bytes as they came."""
+
+    value: bytes | None
+    key: tuple[bytes | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Some rows in COPY's wire format, without header and trailer; possibly none when `final`."""
+
+    data: bytes
+    rows: int
+    first: Edge | None
+    last: Edge | None
+    previous: Edge | None
+    """The row before `first` in the same read."""
+    final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """Totals of a run over all its attempts, of committed batches only."""
+
+    rows_read: int = 0
+    rows_written: int = 0
+    batches: int = 0
+
+    def plus(self, *, rows_read: int, rows_written: int) -> "Counters":
+        """One batch more."""
+        return Counters(
+            rows_read=self.rows_read + rows_read,
+            rows_written=self.rows_written + rows_written,
+            batches=self.batches + 1,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a position belongs to: with another one it means nothing."""
+
+    target_id: str
+    """The target table's OID: one that was dropped and made again is another."""
+    key_columns: tuple[str, ...]
+    incremental_key: str | None
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What the target remembers of a pipeline."""
+
+    holder: int
+    run_id: str | None = None
+    identity: Identity | None = None
+    position: Position = field(default_factory=Position)
+    counters: Counters = field(default_factory=Counters)
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where a run begins: what the checkpoint says from now on."""
+
+    identity: Identity
+    position: Position
+    counters: Counters
+    doubt: bool = False
+    """The next run has to look back."""
+
+
+class Source(Protocol):
+    """Where rows come from. Raises PermanentError and TransientError; nothing of a driver's own."""
+
+    def describe(self) -> Shape:
+        """The query's result, without running it."""
+
+    def check(self, projection: Projection) -> None:
+        """Raises PermanentError when the query can't be read like that, and names the column."""
+
+    def horizon(self, projection: Projection) -> Horizon:
+        """How far an incremental run may read; waits a few seconds for transactions in progress."""
+
+    def read(self, projection: Projection, start: Position, horizon: str | None) -> Iterator[Batch]:
+        """All rows after `start`, in order, the last batch marked `final`."""
+
+    def count(self) -> int:
+        """How many rows the query gives."""
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+
+
+class Target(Protocol):
+    """Where rows go, together with the checkpoint and the fence. Raises as Source does, and FencedError."""
+
+    notes: dict[str, str]
+    """Conditions that a person should know of, reason to sentence."""
+
+    def claim(self, *, held_before: bool) -> Checkpoint:
+        """Takes the fence, unless the checkpoint says that this run is done.
+
+        A process that `held_before` takes it back only from itself; raises FencedError.
+        """
+
+    def prepare(self, shape: Shape) -> Projection:
+        """Matches the query's columns with the target's; makes a target that is missing."""
+
+    def identity(self) -> Identity:
+        """What positions in this target belong to."""
+
+    def begin(self, start: Start) -> None:
+        """Saves where the run starts and makes ready for its batches."""
+
+    def write(self, batch: Batch) -> Checkpoint:
+        """Writes a batch and the checkpoint, both or nothing; with the final one the run is done, unless `rereads`."""
+
+    def rereads(self) -> Projection | None:
+        """What has to be read once more after the last batch, if anything."""
+
+    def keep(self, batch: Batch) -> Checkpoint:
+        """Takes a batch of `rereads`; with the final one the run is done."""
+
+    def count(self) -> int:
+        """How many rows the target holds."""
+
+    def cancel(self) -> None:
+        """Ends the statement in hand, from another thread."""
+
+    def close(self) -> None:
+        """Lets go of the connection."""

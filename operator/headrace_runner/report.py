@@ -1,0 +1,136 @@
+"""Tells the store how far the run is, from a thread of its own: a store that is away never stops rows from moving."""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from headrace.errors import HeadraceError
+from headrace.postgres.connect import connect
+from headrace.postgres.problems import describe
+from headrace.runspec import RunSpec
+from headrace.store.progress import Progress, Reporter, report, write_logs
+from headrace_runner.log import Log
+
+HEARTBEAT_SECONDS = 4.0
+INTERVAL_SECONDS = 0.25
+"""Between two reports of progress."""
+RETRY_SECONDS = 1.0
+LAST_WORD_SECONDS = 20.0
+CONNECT_SECONDS = 5
+SETTINGS = {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "30s"}
+
+
+class ReportThread:
+    """Sends the latest progress; what was overtaken while the store was away is not sent."""
+
+    def __init__(self, dsn: str, spec: RunSpec, reporter: Reporter, run_log: Log) -> None:
+        self._dsn = dsn
+        self._spec = spec
+        self._run_log = run_log
+        self._connection: psycopg.Connection[Any] | None = None
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._ended = threading.Event()
+        self._reporter = reporter
+        self._progress = Progress(sequence=0)
+        self._changed = True
+        self._is_away = False
+        self._thread = threading.Thread(target=self._work, name="report", daemon=True)
+
+    def start(self) -> None:
+        """Begins to report."""
+        self._thread.start()
+
+    def hold(self, holder: int) -> None:
+        """The fence is ours: later reports go before those of its earlier holders."""
+        with self._lock:
+            self._reporter = dataclasses.replace(self._reporter, holder=holder)
+
+    def update(self, **changes: Any) -> None:
+        """New values for fields of Progress; never waits."""
+        with self._lock:
+            self._progress = dataclasses.replace(self._progress, **changes)
+            self._changed = True
+        self._wake.set()
+
+    def progress(self) -> Progress:
+        """The latest progress."""
+        with self._lock:
+            return self._progress
+
+    def finish(self, seconds: float = LAST_WORD_SECONDS, **changes: Any) -> bool:
+        """The last word; returns whether the store has it after at most `seconds`."""
+        self._end_thread()
+        self.update(**changes)
+        deadline = time.monotonic() + seconds
+        while not self._try(self._send):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(RETRY_SECONDS)
+        self.close()
+        return True
+
+    def close(self) -> None:
+        """Ends without a last word."""
+        self._end_thread()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _end_thread(self) -> None:
+        self._ended.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=CONNECT_SECONDS * 2)
+
+    def _work(self) -> None:
+        while not self._ended.is_set():
+            self._wake.clear()
+            sent = self._try(self._send)
+            self._ended.wait(INTERVAL_SECONDS if sent else RETRY_SECONDS)
+            # Progress wakes us at once, a heartbeat is due when there was none.
+            self._wake.wait(HEARTBEAT_SECONDS - INTERVAL_SECONDS)
+
+    def _try(self, send: Callable[[psycopg.Connection[Any]], None]) -> bool:
+        """Sends; returns whether the store took it."""
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = connect(
+                    self._dsn,
+                    application_name=f"headrace-report {self._spec.run_id}",
+                    connect_timeout=CONNECT_SECONDS,
+                    settings=SETTINGS,
+                )
+            send(self._connection)
+        except (psycopg.Error, HeadraceError) as error:
+            if self._connection is not None:
+                self._connection.close()
+            if not self._is_away:
+                # Once: the store being away is no fault of the run.
+                reason = describe(error) if isinstance(error, psycopg.Error) else str(error)
+                self._run_log.warning(f"The store can't be told how far the run is: {reason}")
+            self._is_away = True
+            return False
+        self._is_away = False
+        return True
+
+    def _send(self, connection: psycopg.Connection[Any]) -> None:
+        with self._lock:
+            # Grows across processes that report under the same fence, too.
+            sequence = max(self._progress.sequence + 1, time.time_ns() // 1_000_000)
+            self._progress = dataclasses.replace(self._progress, sequence=sequence)
+            progress, reporter = self._progress, self._reporter
+        report(connection, self._spec, reporter, progress)
+        with self._lock:
+            if self._progress is progress:
+                self._progress = dataclasses.replace(progress, advanced=False)
+        lines = self._run_log.take()
+        if lines:
+            try:
+                write_logs(connection, self._spec.run_id, lines)
+            except psycopg.Error:
+                self._run_log.put_back(lines)
+                raise

@@ -1,0 +1,140 @@
+"""One run from its spec to its last word: attempts as long as rows move, then an outcome and an exit code."""
+
+import uuid
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, TypeVar
+
+from headrace.errors import OutrunError, PermanentError, StoppedError, SupersededError, TransientError
+from headrace.runspec import RunSpec
+from headrace.store.progress import DONE, FAILED, STOPPED
+from headrace_runner.attempt import Load
+from headrace_runner.log import Log
+from headrace_runner.reconcile import reconcile
+from headrace_runner.report import ReportThread
+from headrace_runner.settings import Settings
+from headrace_runner.stop import Stop
+from headrace_runner.storage import load_run, status_of
+from headrace_runner.termination import write_termination
+
+T = TypeVar("T")
+
+
+class Exit(IntEnum):
+    """What the process's exit code says to the Job."""
+
+    DONE = 0
+    """The run is done."""
+    FAULT = 1
+    """A new pod may get over it."""
+    FAILED = 64
+    """No retry can help."""
+    STOPPED = 75
+    """Stopped between two batches, as asked."""
+    SUPERSEDED = 76
+    """A newer pod or Job of the same run is at work; nothing was reported."""
+
+
+def run(settings: Settings, stop: Stop, run_log: Log) -> Exit:
+    """Does the run of `settings`; never raises."""
+    try:
+        spec, reporter = load_run(settings, stop)
+    except StoppedError:
+        return _leave(settings, Exit.STOPPED, STOPPED, None)
+    except (PermanentError, TransientError) as error:
+        run_log.error(error.message)
+        permanent = isinstance(error, PermanentError)
+        return _leave(settings, Exit.FAILED if permanent else Exit.FAULT, FAILED if permanent else None, error.message)
+    run_log.name_pipeline(spec.pipeline_name)
+    run_log.info(f"Starting a {spec.kind.lower()} run ({spec.mode}) into {spec.target_schema}.{spec.target_table}")
+    report = ReportThread(settings.store_dsn, spec, reporter, run_log)
+    report.start()
+    return _finish(settings, spec, stop, run_log, report)
+
+
+def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report: ReportThread) -> Exit:
+    """Does the work and says how it ended."""
+    result: dict[str, Any] | None = None
+    try:
+        if spec.kind == "Reconcile":
+            result = _with_retries(lambda: reconcile(settings, spec, stop), lambda: 0, settings, stop, run_log)
+        else:
+            load = Load(
+                settings=settings,
+                spec=spec,
+                owner=str(uuid.uuid4()),
+                stop=stop,
+                run_log=run_log,
+                report=report,
+                status_of=lambda run_id: status_of(settings, run_id, stop),
+            )
+            _with_retries(load.attempt, lambda: load.commits, settings, stop, run_log)
+    except StoppedError as error:
+        run_log.info(error.message)
+        return _say(settings, report, Exit.STOPPED, STOPPED, None)
+    except SupersededError as error:
+        run_log.warning(error.message)
+        report.close()
+        return Exit.SUPERSEDED
+    except (PermanentError, OutrunError) as error:
+        run_log.error(error.message)
+        return _say(settings, report, Exit.FAILED, FAILED, error.message)
+    except TransientError as error:
+        run_log.error(f"Giving up, a new pod may get over it: {error.message}")
+        return _say(settings, report, Exit.FAULT, None, error.message)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the run must not end without a word
+        run_log.error(f"Unexpected fault: {type(error).__name__}: {error}")
+        return _say(settings, report, Exit.FAULT, None, f"Unexpected fault in the runner ({type(error).__name__})")
+    progress = report.progress()
+    run_log.info(f"Done: {progress.rows_read} rows read, {progress.rows_written} written")
+    return _say(settings, report, Exit.DONE, DONE, None, result=result)
+
+
+def _with_retries(
+    attempt: Callable[[], T], progress: Callable[[], int], settings: Settings, stop: Stop, run_log: Log
+) -> T:
+    """Attempts until one succeeds; raises TransientError when the pauses between those without progress are used up."""
+    failures, before = 0, progress()
+    while True:
+        try:
+            return attempt()
+        except TransientError as error:
+            if stop.has_expired():
+                raise StoppedError("Stopped; the batch in hand was rolled back") from error
+            failures = failures + 1 if progress() == before else 1
+            before = progress()
+            if failures > len(settings.retry_seconds):
+                raise
+            run_log.warning(f"{error.message}; trying again")
+        stop.wait(settings.retry_seconds[failures - 1])
+
+
+def _say(
+    settings: Settings,
+    report: ReportThread,
+    code: Exit,
+    outcome: str | None,
+    message: str | None,
+    *,
+    result: dict[str, Any] | None = None,
+) -> Exit:
+    """The last word, first to the termination message: it takes no time and can't be away."""
+    progress = report.progress()
+    write_termination(
+        settings.termination_log,
+        outcome=outcome,
+        message=message,
+        rows_read=progress.rows_read,
+        rows_written=progress.rows_written,
+        batches=progress.batches,
+    )
+    report.finish(outcome=outcome, message=message, result=result)
+    return code
+
+
+def _leave(settings: Settings, code: Exit, outcome: str | None, message: str | None) -> Exit:
+    """The last word of a run whose spec could not be read: nobody to report as."""
+    write_termination(
+        settings.termination_log, outcome=outcome, message=message, rows_read=0, rows_written=0, batches=0
+    )
+    return code

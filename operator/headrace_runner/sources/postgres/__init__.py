@@ -1,0 +1,1 @@
+"""Reads a query from Postgres as a COPY stream."""

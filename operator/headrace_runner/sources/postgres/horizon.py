@@ -1,0 +1,57 @@
+"""How far an incremental read may go, so that no row commits behind its cursor.
+
+A row gets its key when it is written and is seen when its transaction commits. Whatever may still commit a key up to
+the greatest one seen was in progress when that was read; when all of those have ended, everything up to it is there.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+WAIT_SECONDS = 10.0
+POLL_SECONDS = 0.05
+
+# Any role may read these columns. A transaction without an xid yet (it has read, and will write) is only in pg_locks.
+# Left out: our own readers, which never write, and autovacuum, which has no user.
+_IN_PROGRESS = b"""
+    SELECT l.virtualtransaction FROM pg_catalog.pg_locks AS l
+    LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+    WHERE l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.pid <> pg_backend_pid()
+      AND (a.pid IS NULL OR a.datname = current_database() AND a.usesysid IS NOT NULL
+           AND a.application_name NOT LIKE 'headrace-read %')
+    UNION ALL
+    SELECT 'prepared ' || gid FROM pg_catalog.pg_prepared_xacts WHERE database = current_database()
+"""
+
+
+def transactions_in_progress(connection: psycopg.Connection[Any]) -> frozenset[str]:
+    """Transactions in this database that have not ended, the prepared ones too."""
+    return frozenset(row[0] for row in connection.execute(_IN_PROGRESS))
+
+
+def wait_until_ended(
+    connection: psycopg.Connection[Any],
+    transactions: frozenset[str],
+    sleep: Callable[[float], None],
+    seconds: float = WAIT_SECONDS,
+) -> frozenset[str]:
+    """Waits; returns those of `transactions` that did not end in that time."""
+    deadline = time.monotonic() + seconds
+    left = transactions
+    while left and time.monotonic() < deadline:
+        sleep(POLL_SECONDS)
+        left &= transactions_in_progress(connection)
+    return left
+
+
+def lasting_doubt(connection: psycopg.Connection[Any], select: str) -> str | None:
+    """Why waiting can't help on this source; None when it can."""
+    row = connection.execute(b"SELECT pg_is_in_recovery()").fetchone()
+    if row and row[0]:
+        return "the source is a standby, which does not know the transactions in progress on its primary"
+    plan = connection.execute(f"EXPLAIN {select}".encode()).fetchall()
+    if any("Foreign Scan" in line for (line,) in plan):
+        return "the query reads foreign tables, whose transactions in progress are not known here"
+    return None

@@ -1,0 +1,113 @@
+"""The statements that read the source: the user's query, wrapped in casts, bounds and an order."""
+
+from dataclasses import dataclass
+
+from headrace_runner.protocols import Field, Position, Projection
+from headrace_runner.quoting import quote_name
+
+_NO_PART_OF_IT = " \t\r\n;"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Select:
+    """Writes the statements for one query; all of them are pure text."""
+
+    query: str
+    byte_order: str
+    """The collation that orders by bytes and that this server's indexes are most likely to have."""
+    cursor_type: str | None = None
+    cursor_is_text: bool = False
+    lookback_seconds: float = 0.0
+
+    def wrapped(self) -> str:
+        """The query as a table `q`; the newline ends a comment in its last line."""
+        return f"({self.query.rstrip(_NO_PART_OF_IT)}\n) AS q"
+
+    def rows(self, projection: Projection, start: Position, *, bounded: bool = False) -> str:
+        """All rows from `start` on (its own row too), in order; `bounded`: up to `headrace.horizon`."""
+        items = [self._value(field) for field in projection.fields]
+        if projection.cursor is not None:
+            items.insert(0, f"{self._column(projection.cursor)}::text")
+        conditions = self._conditions(projection, start, bounded=bounded)
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        order = self._order(projection)
+        by = f" ORDER BY {', '.join(order)}" if order else ""
+        return f"SELECT {', '.join(items)} FROM {self.wrapped()}{where}{by}"
+
+    def copy(self, projection: Projection, start: Position, *, bounded: bool = False) -> str:
+        """The same as a stream."""
+        style = "BINARY" if projection.binary else "TEXT"
+        return f"COPY ({self.rows(projection, start, bounded=bounded)}) TO STDOUT (FORMAT {style})"
+
+    def start_row(self, projection: Projection) -> str:
+        """The start's own cursor and key as the stream would carry them."""
+        items = [_setting("k", number, field.type_name) for number, field in enumerate(projection.keys)]
+        if projection.cursor is not None:
+            items.insert(0, "current_setting('headrace.value')")
+        return f"SELECT {', '.join(items)}"
+
+    def horizon(self, cursor: str) -> str:
+        """The greatest cursor value, as text."""
+        return f"SELECT max({self._cursor(cursor)})::text FROM {self.wrapped()}"
+
+    def count(self) -> str:
+        """How many rows there are."""
+        return f"SELECT count(*) FROM {self.wrapped()}"
+
+    def _conditions(self, projection: Projection, start: Position, *, bounded: bool) -> list[str]:
+        if projection.cursor is None:
+            return [] if start.key is None else [self._from_key(projection)]
+        cursor = self._cursor(projection.cursor)
+        conditions = [f"{self._column(projection.cursor)} IS NOT NULL"]
+        if bounded:
+            conditions.append(f"{cursor} <= current_setting('headrace.horizon')::{self.cursor_type}")
+        if start.value is not None:
+            conditions.append(self._from_cursor(projection, start))
+        return conditions
+
+    def _from_key(self, projection: Projection) -> str:
+        keys = ", ".join(self._ordered(field) for field in projection.keys)
+        bounds = ", ".join(_setting("k", number, field.type_name) for number, field in enumerate(projection.keys))
+        condition = f"({keys}) >= ({bounds})"
+        # A null key sorts last: it must be seen, for it fails the run.
+        nulls = [f"{self._column(field.name)} IS NULL" for field in projection.keys]
+        return f"({' OR '.join([condition, *nulls])})"
+
+    def _from_cursor(self, projection: Projection, start: Position) -> str:
+        cursor = self._cursor(str(projection.cursor))
+        value = f"current_setting('headrace.value')::{self.cursor_type}"
+        if start.look_back or start.key is None:
+            return f"{cursor} >= {self._earlier(value) if start.look_back else value}"
+        keys = ", ".join(self._ordered(field) for field in projection.keys)
+        bounds = ", ".join(_setting("k", number, field.type_name) for number, field in enumerate(projection.keys))
+        return f"({cursor}, {keys}) >= ({value}, {bounds})"
+
+    def _earlier(self, value: str) -> str:
+        if not self.has_time_cursor():
+            return value
+        return f"({value} - interval '{self.lookback_seconds} seconds')::{self.cursor_type}"
+
+    def has_time_cursor(self) -> bool:
+        """Whether a lookback, which is a time, can be taken off the cursor."""
+        return (self.cursor_type or "").split("(")[0].split(" ")[0] in ("timestamp", "date")
+
+    def _order(self, projection: Projection) -> list[str]:
+        cursor = [] if projection.cursor is None else [self._cursor(projection.cursor)]
+        return cursor + [self._ordered(field) for field in projection.keys]
+
+    def _cursor(self, name: str) -> str:
+        return self._column(name) + (f" COLLATE {self.byte_order}" if self.cursor_is_text else "")
+
+    def _ordered(self, field: Field) -> str:
+        return self._value(field) + (f" COLLATE {self.byte_order}" if field.is_text else "")
+
+    def _value(self, field: Field) -> str:
+        column = self._column(field.name)
+        return column if field.type_name is None else f"{column}::{field.type_name}"
+
+    def _column(self, name: str) -> str:
+        return f"q.{quote_name(name)}"
+
+
+def _setting(prefix: str, number: int, type_name: str | None) -> str:
+    return f"current_setting('headrace.{prefix}{number}')" + (f"::{type_name}" if type_name else "")

@@ -1,0 +1,31 @@
+"""The source's session: read-only, with every setting pinned that changes how values look as text."""
+
+from typing import Any
+
+import psycopg
+
+from headrace.postgres.connect import connect
+from headrace.postgres.problems import translated
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+SETTINGS = {
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "default_transaction_read_only": "on",
+    # Both would fire on a reader that is held back by a slow target.
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "lock_timeout": "30s",
+}
+
+
+def open_session(dsn: str, run_id: str) -> Connection:
+    """Connects; raises PermanentError or TransientError."""
+    with translated("the source"):
+        return connect(dsn, application_name=f"headrace-read {run_id}", settings=SETTINGS)

@@ -1,0 +1,73 @@
+"""What a query gives: its columns, their types, and the table that they come from."""
+
+from typing import Any
+
+import psycopg
+from psycopg import pq
+from psycopg.errors import error_from_result
+
+from headrace.errors import PermanentError
+from headrace_runner.protocols import Shape, SourceColumn
+
+FIRST_USER_OID = 16384
+"""Types below have the same OID everywhere: FirstNormalObjectId in Postgres."""
+
+_TYPES = """
+    SELECT format_type(c.oid, c.modifier), c.oid::int8, t.typcollation <> 0
+    FROM unnest(%s::oid[], %s::int4[]) WITH ORDINALITY AS c(oid, modifier, position)
+    JOIN pg_catalog.pg_type AS t ON t.oid = c.oid ORDER BY c.position
+"""
+_PRIMARY_KEY = """
+    SELECT k.attnum FROM pg_catalog.pg_index AS i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, position)
+    WHERE i.indrelid = %s AND i.indisprimary AND k.position <= i.indnkeyatts ORDER BY k.position
+"""
+
+
+def describe_statement(connection: psycopg.Connection[Any], statement: str) -> pq.abc.PGresult:
+    """Parses a statement (only one) without running it; raises psycopg.Error."""
+    # Without parameters psycopg would use the simple protocol, which takes several statements.
+    for result in (
+        connection.pgconn.prepare(b"", statement.encode()),
+        connection.pgconn.describe_prepared(b""),
+    ):
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise error_from_result(result, encoding="utf-8")
+    return result
+
+
+def shape_of(connection: psycopg.Connection[Any], wrapped: str) -> Shape:
+    """The shape of `wrapped`, a query in parentheses with an alias.
+
+    Raises PermanentError for columns without a name or with the same, and psycopg.Error.
+    """
+    result = describe_statement(connection, f"SELECT * FROM {wrapped}")
+    names = [(result.fname(number) or b"").decode() for number in range(result.nfields)]
+    _check_names(names)
+    oids = [result.ftype(number) for number in range(result.nfields)]
+    modifiers = [result.fmod(number) for number in range(result.nfields)]
+    types = connection.execute(_TYPES, (oids, modifiers)).fetchall()
+    columns = tuple(
+        SourceColumn(name=name, type_name=type_name, is_builtin=oid < FIRST_USER_OID, is_text=is_text)
+        for name, (type_name, oid, is_text) in zip(names, types, strict=True)
+    )
+    return Shape(columns, _primary_key(connection, result, names))
+
+
+def _check_names(names: list[str]) -> None:
+    if not names:
+        raise PermanentError("The query gives no columns", field="source_query")
+    for number, name in enumerate(names, start=1):
+        if name == "?column?":
+            message = f"Column {number} of the query has no name: give it one with AS"
+            raise PermanentError(message, field="source_query")
+        if names.index(name) + 1 != number:
+            raise PermanentError(f'The query gives two columns named "{name}"', field="source_query")
+
+
+def _primary_key(connection: psycopg.Connection[Any], result: pq.abc.PGresult, names: list[str]) -> tuple[str, ...]:
+    tables = {result.ftable(number) for number in range(result.nfields)}
+    if len(tables) != 1 or 0 in tables:
+        return ()
+    by_number = {result.ftablecol(number): name for number, name in enumerate(names)}
+    key = [number for (number,) in connection.execute(_PRIMARY_KEY, (tables.pop(),))]
+    return tuple(by_number[number] for number in key) if all(number in by_number for number in key) else ()

@@ -1,0 +1,173 @@
+"""A query on Postgres as a source."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import psycopg
+from psycopg import pq
+from psycopg.errors import error_from_result
+
+from headrace.errors import PermanentError
+from headrace.postgres.problems import describe, translated
+from headrace.runspec import RunSpec
+from headrace_runner.collations import byte_order
+from headrace_runner.pace import Pace
+from headrace_runner.protocols import Batch, Edge, Horizon, Position, Projection, Shape, SourceColumn
+from headrace_runner.quoting import quote_name
+from headrace_runner.sources.postgres.batches import Limits, batches_of, rows_of
+from headrace_runner.sources.postgres.horizon import lasting_doubt, transactions_in_progress, wait_until_ended
+from headrace_runner.sources.postgres.select import Select
+from headrace_runner.sources.postgres.session import open_session
+from headrace_runner.sources.postgres.shape import describe_statement, shape_of
+from headrace_runner.sources.postgres.stream import CopyStream
+from headrace_runner.wire import fetch_row
+
+_NAME = "the source"
+
+
+class PostgresSource:
+    """Reads one run's query. `wait` sleeps, and raises when the run has to stop."""
+
+    def __init__(self, dsn: str, spec: RunSpec, wait: Callable[[float], None]) -> None:
+        self._dsn = dsn
+        self._spec = spec
+        self._wait = wait
+        self._connection = open_session(dsn, spec.run_id)
+        with translated(_NAME):
+            self._select = Select(query=spec.query, byte_order=byte_order(self._connection))
+
+    def describe(self) -> Shape:
+        """The query's result; raises PermanentError when it can't be parsed."""
+        with translated(_NAME), self._connection.transaction():
+            shape = shape_of(self._connection, self._select.wrapped())
+        if self._spec.mode == "incremental":
+            cursor = self._cursor_in(shape)
+            self._select = Select(
+                query=self._spec.query,
+                byte_order=self._select.byte_order,
+                cursor_type=cursor.type_name,
+                cursor_is_text=cursor.is_text,
+                lookback_seconds=self._spec.lookback_seconds,
+            )
+        return shape
+
+    def check(self, projection: Projection) -> None:
+        """Parses the whole statement, casts and order too; raises PermanentError that names the column at fault."""
+        try:
+            self._parse(self._select.rows(projection, Position()))
+        except psycopg.Error as error:
+            self._blame_column(projection)
+            with translated(_NAME):
+                raise error
+
+    def horizon(self, projection: Projection) -> Horizon:
+        """The greatest cursor value that is there, once all that may still commit below it has ended."""
+        cursor = str(projection.cursor)
+        with translated(_NAME):
+            # The greatest value first: what begins after it was read has a greater key.
+            value = self._fetch_text(self._select.horizon(cursor))
+            doubt = lasting_doubt(self._connection, self._select.rows(projection, Position()))
+            if doubt is None:
+                in_progress = transactions_in_progress(self._connection)
+                if wait_until_ended(self._connection, in_progress, self._wait):
+                    doubt = "transactions in progress on the source did not end within 10 seconds"
+        return Horizon(value, doubt)
+
+    def read(self, projection: Projection, start: Position, horizon: str | None) -> Iterator[Batch]:
+        """All rows after `start`; a new statement every `snapshot_seconds`, for it holds back the source's vacuum."""
+        pace = Pace(self._spec.max_rows_per_second)
+        while True:
+            expires = time.monotonic() + self._spec.snapshot_seconds
+            last: Edge | None = None
+            with translated(_NAME):
+                for batch in self._stream(projection, start, horizon, pace):
+                    self._wait(pace.delay_after(batch.rows))
+                    yield batch
+                    last = batch.last or last
+                    if batch.final:
+                        return
+                    if time.monotonic() > expires and projection.keys:
+                        break
+                # A stream can't be left before its end, only its session can.
+                self._reconnect()
+                start = self._position_of(projection, last)
+
+    def count(self) -> int:
+        """How many rows the query gives."""
+        with translated(_NAME):
+            return int(self._fetch_text(self._select.count()) or 0)
+
+    def has_time_cursor(self) -> bool:
+        """Whether a lookback can be taken off the cursor."""
+        return self._select.has_time_cursor()
+
+    def close(self) -> None:
+        """Lets go of the connection; the server ends a stream that is under way."""
+        self._connection.close()
+
+    def _stream(self, projection: Projection, start: Position, horizon: str | None, pace: Pace) -> Iterator[Batch]:
+        self._connection.execute(b"BEGIN READ ONLY")
+        self._bind(start, horizon)
+        first = self._edge_of(projection, start)
+        statement = self._select.copy(projection, start, bounded=horizon is not None)
+        rows = rows_of(CopyStream(self._connection, statement, lambda: self._wait(0)), projection)
+        limits = Limits(rows=pace.batch_size(self._spec.batch_size), size=self._spec.batch_bytes)
+        yield from batches_of(rows, projection, limits, first)
+        self._connection.execute(b"COMMIT")
+
+    def _bind(self, start: Position, horizon: str | None) -> None:
+        settings = {f"headrace.k{number}": value for number, value in enumerate(start.key or ())}
+        settings |= {"headrace.value": start.value or "", "headrace.horizon": horizon or ""}
+        query = "SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s(name, value)"
+        self._connection.execute(query, (list(settings), list(settings.values())))
+
+    def _edge_of(self, projection: Projection, start: Position) -> Edge | None:
+        """The row to start after, in the bytes that the stream will have for it."""
+        if start.key is None or start.look_back:
+            return None
+        statement = self._select.start_row(projection).encode()
+        style = pq.Format.BINARY if projection.binary else pq.Format.TEXT
+        result = self._connection.pgconn.exec_params(statement, None, result_format=style)
+        if result.status != pq.ExecStatus.TUPLES_OK:
+            raise error_from_result(result, encoding="utf-8")
+        values = tuple(result.get_value(0, number) for number in range(result.nfields))
+        return Edge(None, values) if projection.cursor is None else Edge(values[0], values[1:])
+
+    def _position_of(self, projection: Projection, edge: Edge | None) -> Position:
+        if edge is None:
+            return Position()
+        items = [f"${number}::{field.type_name}::text" for number, field in enumerate(projection.keys, start=1)]
+        values = fetch_row(self._connection, f"SELECT {', '.join(items)}", edge.key, binary=projection.binary)
+        key = tuple((value or b"").decode() for value in values)
+        return Position(key=key, value=None if edge.value is None else edge.value.decode())
+
+    def _reconnect(self) -> None:
+        self.close()
+        self._connection = open_session(self._dsn, self._spec.run_id)
+
+    def _cursor_in(self, shape: Shape) -> SourceColumn:
+        name = self._spec.incremental_key
+        for column in shape.columns:
+            if column.name == name:
+                return column
+        raise PermanentError(f'The query gives no column "{name}", the incremental key', field="incremental_key")
+
+    def _blame_column(self, projection: Projection) -> None:
+        """Raises PermanentError for the first column that can't be cast alone."""
+        for field in projection.fields:
+            value = f"q.{quote_name(field.name)}" + (f"::{field.type_name}" if field.type_name else "")
+            try:
+                self._parse(f"SELECT {value} FROM {self._select.wrapped()}")
+            except psycopg.errors.CannotCoerce as error:
+                message = f'Column "{field.name}" does not fit the target: {describe(error)}'
+                raise PermanentError(message, field="source_query") from error
+            except psycopg.Error:
+                return
+
+    def _parse(self, statement: str) -> None:
+        with self._connection.transaction():
+            describe_statement(self._connection, statement)
+
+    def _fetch_text(self, statement: str) -> str | None:
+        row = self._connection.execute(statement.encode()).fetchone()
+        return None if row is None or row[0] is None else str(row[0])

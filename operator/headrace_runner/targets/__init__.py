@@ -1,0 +1,26 @@
+"""Where rows go: one package a kind, one line in `TARGETS`."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from headrace.errors import PermanentError
+from headrace.runspec import RunSpec
+from headrace_runner.protocols import Target
+
+TARGETS: dict[str, str] = {
+    "postgres": "headrace_runner.targets.postgres.target:PostgresTarget",
+}
+"""Kind → class. By name: a connector is imported when it is used."""
+
+
+def open_target(spec: RunSpec, dsn: str, epoch: int, owner: str) -> Target:
+    """Connects to the run's target; `owner` tells this process from all others that ever hold its fence.
+
+    Raises PermanentError and TransientError.
+    """
+    path = TARGETS.get(spec.target_kind)
+    if path is None:
+        raise PermanentError(f'Targets of kind "{spec.target_kind}" are not supported yet', field="target_table")
+    module, name = path.split(":")
+    make: Callable[..., Target] = getattr(import_module(module), name)
+    return make(spec, dsn, epoch, owner)

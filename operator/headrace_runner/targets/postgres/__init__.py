@@ -1,0 +1,1 @@
+"""Writes batches into a Postgres table, together with the checkpoint."""

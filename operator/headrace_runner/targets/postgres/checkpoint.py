@@ -1,0 +1,239 @@
+"""The checkpoint row and the fence in it, in the target's own database: it commits together with the rows.
+
+Whoever holds the fence is named by `owner`, one value a process. A batch locks the row first and raises when it is not
+the owner any more; an UPDATE that finds no row would be no error, and would commit what a zombie wrote.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from headrace.errors import OutrunError, PermanentError, SupersededError, TransientError
+from headrace.runspec import RunSpec
+from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
+from headrace_runner.quoting import quote_name
+from headrace_runner.targets.postgres.session import Connection
+
+TABLE = "pipeline_checkpoints"
+"""Not `checkpoints`: the store may live in the same database and schema, and has its mirror there."""
+END_SECONDS = 10.0
+"""How long the old owner's server process may need to end; after that its locks decide."""
+
+_CREATE = """
+    CREATE TABLE IF NOT EXISTS {table} (
+        installation    text NOT NULL,
+        namespace       text NOT NULL,
+        pipeline_name   text NOT NULL,
+        -- The fence.
+        epoch           bigint NOT NULL DEFAULT 0,
+        holder          integer NOT NULL DEFAULT 0,
+        owner           text,
+        owner_run_id    text,
+        backend_pid     integer,
+        backend_start   timestamptz,
+        -- The checkpoint of `run_id`.
+        pipeline_uid    text,
+        run_id          text,
+        target_oid      text,
+        key_columns     text[],
+        incremental_key text,
+        fingerprint     text,
+        last_key        text[],
+        last_value      text,
+        look_back       boolean NOT NULL DEFAULT false,
+        rows_read       bigint NOT NULL DEFAULT 0,
+        rows_written    bigint NOT NULL DEFAULT 0,
+        batches         bigint NOT NULL DEFAULT 0,
+        done            boolean NOT NULL DEFAULT false,
+        updated_at      timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (installation, namespace, pipeline_name)
+    )
+"""
+_KEY = "installation = %(installation)s AND namespace = %(namespace)s AND pipeline_name = %(pipeline_name)s"
+_TAKE = """
+    UPDATE {table} SET epoch = %(epoch)s, holder = holder + 1, owner = %(owner)s, owner_run_id = %(run_id)s,
+        backend_pid = pg_backend_pid(),
+        backend_start = (SELECT backend_start FROM pg_catalog.pg_stat_activity WHERE pid = pg_backend_pid())
+"""
+_BEGIN = """
+    UPDATE {table} SET pipeline_uid = %(pipeline_uid)s, run_id = %(run_id)s, target_oid = %(target_oid)s,
+        key_columns = %(key_columns)s, incremental_key = %(incremental_key)s, fingerprint = %(fingerprint)s,
+        last_key = %(last_key)s, last_value = %(last_value)s, look_back = %(look_back)s, rows_read = %(rows_read)s,
+        rows_written = %(rows_written)s, batches = %(batches)s, done = false, updated_at = now()
+"""
+_SAVE = """
+    UPDATE {table} SET last_key = %(last_key)s, last_value = %(last_value)s, rows_read = %(rows_read)s,
+        rows_written = %(rows_written)s, batches = %(batches)s, done = %(done)s, updated_at = now()
+"""
+# Only the same role's sessions can be ended; of others even the start time can't be seen.
+_END_OLD_OWNER = """
+    SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+    WHERE pid = %s AND backend_start = %s AND pid <> pg_backend_pid()
+"""
+_OLD_OWNER = "SELECT FROM pg_catalog.pg_stat_activity WHERE pid = %s AND backend_start = %s"
+
+
+class CheckpointRow:
+    """One pipeline's row, seen by one process that may hold its fence."""
+
+    def __init__(self, connection: Connection, spec: RunSpec, epoch: int, owner: str) -> None:
+        self._connection = connection
+        self._spec = spec
+        self._epoch = epoch
+        self._owner = owner
+        self._table = sql.Identifier(spec.checkpoint_schema, TABLE)
+        self._key = {
+            "installation": spec.installation,
+            "namespace": spec.namespace,
+            "pipeline_name": spec.pipeline_name,
+        }
+
+    def ensure_table(self) -> None:
+        """Makes schema and table; raises PermanentError with the SQL to run when the role may not."""
+        query = "SELECT to_regclass(%s), to_regnamespace(%s)"
+        schema = quote_name(self._spec.checkpoint_schema)
+        row = self._connection.execute(query, (f"{schema}.{TABLE}", schema)).fetchone()
+        assert row is not None
+        if row[0] is not None:
+            return
+        try:
+            with self._connection.transaction():
+                self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('headrace', 0))")
+                if row[1] is None:
+                    self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
+                self._connection.execute(sql.SQL(_CREATE).format(table=self._table))
+        except psycopg.errors.InsufficientPrivilege as error:
+            role = quote_name(self._connection.info.user)
+            remedy = (
+                f"CREATE SCHEMA {schema} AUTHORIZATION {role}"
+                if row[1] is None
+                else f"GRANT CREATE, USAGE ON SCHEMA {schema} TO {role}"
+            )
+            raise PermanentError(f"The target's role may not make the checkpoint table; run there: {remedy}") from error
+
+    def take(self, *, held_before: bool) -> Checkpoint:
+        """Takes the fence, or only reads the row when it says that this run is done.
+
+        Raises FencedError when a newer process has it; a process that `held_before` takes it back only from itself.
+        """
+        row = self._read("")
+        if row is not None:
+            if self._is_done(row):
+                return _checkpoint(row, holder=int(row["holder"]) + 1)
+            self._refuse_newer(row, held_before=held_before)
+            self._end_old_owner(row)
+        with self._connection.transaction():
+            insert = "INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING"
+            self._connection.execute(
+                sql.SQL(insert).format(
+                    table=self._table,
+                    columns=sql.SQL(", ").join(map(sql.Identifier, self._key)),
+                    values=sql.SQL(", ").join(map(sql.Placeholder, self._key)),
+                ),
+                self._key,
+            )
+            row = self._read("FOR UPDATE")
+            if row is None:
+                raise TransientError("The target's checkpoint row went away")
+            if self._is_done(row):
+                return _checkpoint(row, holder=int(row["holder"]) + 1)
+            self._refuse_newer(row, held_before=held_before)
+            self._update(_TAKE, {"epoch": self._epoch, "owner": self._owner, "run_id": self._spec.run_id})
+        return _checkpoint(row, holder=int(row["holder"]) + 1)
+
+    def lock(self) -> None:
+        """The first step of every transaction that writes; raises FencedError when the fence is not ours any more."""
+        row = self._read("FOR UPDATE")
+        if row is None:
+            raise TransientError("The target's checkpoint row went away")
+        self._refuse_newer(row, held_before=True)
+
+    def begin(self, start: Start) -> None:
+        """Writes where the run starts; needs the lock."""
+        identity = start.identity
+        values = {
+            "pipeline_uid": self._spec.pipeline_uid,
+            "run_id": self._spec.run_id,
+            "target_oid": identity.target_id,
+            "key_columns": list(identity.key_columns),
+            "incremental_key": identity.incremental_key,
+            "fingerprint": identity.fingerprint,
+            "look_back": start.doubt,
+        }
+        self._update(_BEGIN, {**values, **_position_values(start.position), **_counter_values(start.counters)})
+
+    def save(self, position: Position, counters: Counters, *, done: bool) -> None:
+        """Writes how far the run is; needs the lock."""
+        self._update(_SAVE, {**_position_values(position), **_counter_values(counters), "done": done})
+
+    def _read(self, lock: str) -> dict[str, Any] | None:
+        query = sql.SQL("SELECT * FROM {table} WHERE ").format(table=self._table) + sql.SQL(_KEY)
+        statement = query + sql.SQL(" FOR UPDATE") if lock else query
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement, self._key).fetchone()
+
+    def _update(self, statement: Any, values: Mapping[str, Any]) -> None:
+        query = sql.SQL(statement).format(table=self._table) + sql.SQL(" WHERE ") + sql.SQL(_KEY)
+        self._connection.execute(query, {**values, **self._key})
+
+    def _is_done(self, row: Mapping[str, Any]) -> bool:
+        return bool(row["done"]) and row["run_id"] == self._spec.run_id
+
+    def _refuse_newer(self, row: Mapping[str, Any], *, held_before: bool) -> None:
+        if row["owner"] == self._owner:
+            return
+        if held_before or row["epoch"] > self._epoch:
+            if row["owner_run_id"] == self._spec.run_id:
+                raise SupersededError("A newer process of this run has taken over")
+            raise OutrunError("A later run of this pipeline has taken over")
+
+    def _end_old_owner(self, row: Mapping[str, Any]) -> None:
+        process = (row["backend_pid"], row["backend_start"])
+        if None in process:
+            return
+        try:
+            self._connection.execute(_END_OLD_OWNER, process)
+        except psycopg.errors.InsufficientPrivilege:
+            return
+        deadline = time.monotonic() + END_SECONDS
+        while self._connection.execute(_OLD_OWNER, process).fetchone() is not None and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+
+def _checkpoint(row: Mapping[str, Any], *, holder: int) -> Checkpoint:
+    identity = None
+    if row["run_id"] is not None:
+        identity = Identity(
+            target_id=row["target_oid"],
+            key_columns=tuple(row["key_columns"]),
+            incremental_key=row["incremental_key"],
+            fingerprint=row["fingerprint"],
+        )
+    return Checkpoint(
+        holder=holder,
+        run_id=row["run_id"],
+        identity=identity,
+        position=Position(
+            key=None if row["last_key"] is None else tuple(row["last_key"]),
+            value=row["last_value"],
+            look_back=row["look_back"],
+        ),
+        counters=Counters(rows_read=row["rows_read"], rows_written=row["rows_written"], batches=row["batches"]),
+        done=row["done"],
+    )
+
+
+def _position_values(position: Position) -> dict[str, Any]:
+    return {"last_key": None if position.key is None else list(position.key), "last_value": position.value}
+
+
+def _counter_values(counters: Counters) -> dict[str, int]:
+    return {
+        "rows_read": counters.rows_read,
+        "rows_written": counters.rows_written,
+        "batches": counters.batches,
+    }

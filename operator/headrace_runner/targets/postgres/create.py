@@ -1,0 +1,46 @@
+"""Makes a target table that is missing, with the types that the source has."""
+
+import psycopg
+
+from headrace.errors import PermanentError
+from headrace_runner.protocols import Shape, SourceColumn
+from headrace_runner.quoting import quote_name, quote_names, quote_qualified
+from headrace_runner.targets.postgres.session import Connection
+
+
+def create_table(connection: Connection, schema: str, name: str, shape: Shape, key: tuple[str, ...]) -> list[str]:
+    """Makes schema and table in the transaction at hand; returns the columns that became text for want of their type.
+
+    Raises PermanentError when the key is not among the columns or the role may not create.
+    """
+    names = [column.name for column in shape.columns]
+    for column in key:
+        if column not in names:
+            raise PermanentError(f'The query gives no column "{column}", a key column', field="key_columns")
+    unknown = [column for column in shape.columns if not _is_known(connection, column)]
+    items = [_definition(column, unknown, key) for column in shape.columns]
+    if key:
+        items.append(f"PRIMARY KEY ({quote_names(key)})")
+    try:
+        if connection.execute("SELECT to_regnamespace(%s)", (quote_name(schema),)).fetchone() == (None,):
+            connection.execute(f"CREATE SCHEMA {quote_name(schema)}".encode())
+        connection.execute(f"CREATE TABLE {quote_qualified(schema, name)} ({', '.join(items)})".encode())
+    except psycopg.errors.InsufficientPrivilege as error:
+        message = f'The target table "{schema}.{name}" does not exist, and the target\'s role may not create it'
+        raise PermanentError(message, field="target_table") from error
+    return [column.name for column in unknown]
+
+
+def _definition(column: SourceColumn, unknown: list[SourceColumn], key: tuple[str, ...]) -> str:
+    is_text = column.is_text or column in unknown
+    type_name = "text" if column in unknown else column.type_name
+    # Ranges of keys are compared by bytes, on both sides.
+    collation = ' COLLATE "C"' if is_text and column.name in key else ""
+    return f"{quote_name(column.name)} {type_name}{collation}"
+
+
+def _is_known(connection: Connection, column: SourceColumn) -> bool:
+    if column.is_builtin:
+        return True
+    row = connection.execute("SELECT to_regtype(%s)", (column.type_name.split("(")[0],)).fetchone()
+    return row is not None and row[0] is not None

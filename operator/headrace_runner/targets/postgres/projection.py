@@ -1,0 +1,50 @@
+"""Matches the query's columns with the target's: what the source casts to, and in which order it sends."""
+
+from headrace.errors import PermanentError
+from headrace_runner.protocols import Field, Projection, Shape
+from headrace_runner.targets.postgres.table import Column, Table
+
+
+def projection_of(shape: Shape, table: Table, key: tuple[str, ...], incremental_key: str | None) -> Projection:
+    """What the source has to send; raises PermanentError that names the column at fault."""
+    names = [column.name for column in shape.columns]
+    for name in key:
+        if name not in names:
+            raise PermanentError(f'The query gives no column "{name}", a key column of the target', field="key_columns")
+    columns = [_target_column(table, name) for name in names if name != incremental_key or name in table.columns]
+    for column in columns:
+        if column.always_identity and column.name not in key:
+            message = f'The target numbers column "{column.name}" itself (GENERATED ALWAYS AS IDENTITY)'
+            raise PermanentError(f"{message}: leave it out of the query, or make it the key")
+    by_name = {column.name: column for column in columns}
+    binary = all(column.is_builtin for column in columns)
+    return Projection(
+        keys=tuple(_key_field(by_name[name]) for name in key),
+        others=tuple(_field(column) for column in columns if column.name not in key),
+        cursor=incremental_key,
+        binary=binary,
+    )
+
+
+def _target_column(table: Table, name: str) -> Column:
+    column = table.columns.get(name)
+    if column is None:
+        raise PermanentError(f'The target has no column "{name}", which the query gives', field="source_query")
+    if column.generated:
+        raise PermanentError(f'The target generates column "{name}" itself: leave it out of the query')
+    return column
+
+
+def _field(column: Column) -> Field:
+    if not column.is_builtin:
+        # Its text form passes as it is: the source need not know the type.
+        return Field(name=column.name, type_name=None)
+    return Field(name=column.name, type_name=column.type_name)
+
+
+def _key_field(column: Column) -> Field:
+    if not column.is_builtin:
+        return Field(name=column.name, type_name=column.qualified_type_name, is_text=column.is_text)
+    # A key must reach the checkpoint as the target rounds it, or its neighbours would be pruned.
+    type_name = column.type_name if column.is_string else column.exact_type_name
+    return Field(name=column.name, type_name=type_name, is_text=column.is_text)

@@ -1,0 +1,77 @@
+"""Writes into a table without a key: all rows are staged first, and the contents swapped in one transaction."""
+
+import dataclasses
+
+from headrace.runspec import RunSpec
+from headrace_runner.protocols import Batch, Checkpoint, Counters, Position, Projection, Start
+from headrace_runner.quoting import quote_names
+from headrace_runner.targets.postgres.checkpoint import CheckpointRow
+from headrace_runner.targets.postgres.emptiness import refuse_empty
+from headrace_runner.targets.postgres.session import Connection
+from headrace_runner.targets.postgres.staging import Staging
+from headrace_runner.targets.postgres.table import Table
+
+NO_KEY = "NoKey"
+
+
+class SwapWriter:
+    """The staging table lives as long as the session: a run that dies starts over."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        spec: RunSpec,
+        table: Table,
+        projection: Projection,
+        row: CheckpointRow,
+        checkpoint: Checkpoint,
+        notes: dict[str, str],
+    ) -> None:
+        self._connection = connection
+        self._spec = spec
+        self._table = table
+        self._columns = tuple(field.name for field in projection.fields)
+        self._row = row
+        self._checkpoint = checkpoint
+        self._staging = Staging(connection, table, projection)
+        self._rows = 0
+        notes[NO_KEY] = (
+            "The target has no key: every run reads everything and swaps the contents at its end, "
+            "and starts over when it is interrupted; set keyColumns to resume"
+        )
+
+    def begin(self, start: Start) -> None:
+        """Makes the staging table."""
+        self._staging.create()
+
+    def rereads(self) -> Projection | None:
+        """Nothing."""
+        return None
+
+    def keep(self, batch: Batch) -> Checkpoint:
+        """Never called."""
+        raise NotImplementedError
+
+    def write(self, batch: Batch) -> Checkpoint:
+        """Stages a batch; the last one swaps. Until then the counters only show what is staged."""
+        with self._connection.transaction():
+            self._staging.fill(batch)
+        self._rows += batch.rows
+        if batch.final:
+            with self._connection.transaction():
+                self._row.lock()
+                return self._swap()
+        return dataclasses.replace(self._checkpoint, counters=Counters(rows_read=self._rows))
+
+    def _swap(self) -> Checkpoint:
+        if self._rows == 0 and self._spec.prune:
+            refuse_empty(self._connection, self._spec, self._table)
+        columns = quote_names(self._columns)
+        deleted = 0
+        if self._spec.prune:
+            deleted = self._connection.execute(f"DELETE FROM {self._table.sql}".encode()).rowcount
+        insert = f"INSERT INTO {self._table.sql} ({columns}) SELECT {columns} FROM {self._staging.sql}"
+        inserted = self._connection.execute(insert.encode()).rowcount
+        counters = Counters().plus(rows_read=self._rows, rows_written=deleted + inserted)
+        self._row.save(Position(), counters, done=True)
+        return dataclasses.replace(self._checkpoint, counters=counters, done=True)

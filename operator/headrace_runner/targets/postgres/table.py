@@ -1,0 +1,189 @@
+"""The target table as it is: its columns, its key, and what stands in the way of writing to it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.errors import PermanentError
+from headrace_runner.quoting import quote_names, quote_qualified
+from headrace_runner.targets.postgres.session import Connection
+
+FIRST_USER_OID = 16384
+_UNUSABLE = {
+    "v": "is a view",
+    "m": "is a materialized view",
+    "f": "is a foreign table",
+    "S": "is a sequence",
+    "c": "is a composite type",
+}
+
+_TABLE = """
+    SELECT c.oid::int8, c.relkind::text,
+           EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class = c.oid), row_security_active(c.oid)
+    FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relname = %s AND c.relkind NOT IN ('i', 'I', 't')
+"""
+# A domain travels as its base type; format_type with -1 gives names that a cast does not cut short (`bpchar`).
+_COLUMNS = """
+    WITH RECURSIVE bases AS (
+        SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier
+        FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = %(table)s AND a.attnum > 0 AND NOT a.attisdropped
+        UNION ALL
+        SELECT b.attnum, t.typbasetype, CASE WHEN b.modifier = -1 THEN t.typtypmod ELSE b.modifier END
+        FROM bases AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type WHERE t.typtype = 'd'
+    )
+    SELECT a.attname, format_type(b.type, -1), format_type(b.type, b.modifier), b.type::int8, t.typcategory::text,
+           t.typtype::text, quote_ident(tn.nspname) || '.' || quote_ident(t.typname), a.attnotnull, a.attcollation <> 0,
+           coalesce(co.collname IN ('C', 'POSIX'), false), a.attcollation = 100,
+           a.attidentity::text, a.attgenerated <> ''
+    FROM pg_catalog.pg_attribute AS a
+    JOIN bases AS b ON b.attnum = a.attnum
+    JOIN pg_catalog.pg_type AS t ON t.oid = b.type AND t.typtype <> 'd'
+    JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.typnamespace
+    LEFT JOIN pg_catalog.pg_collation AS co ON co.oid = a.attcollation
+    WHERE a.attrelid = %(table)s AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY a.attnum
+"""
+# A column of an index serves ranges by bytes when it has the default operator class and no collation but C's.
+_INDEXES = """
+    SELECT i.indisprimary, i.indisunique AND i.indimmediate, am.amname = 'btree',
+           array_agg(a.attname::text ORDER BY k.number),
+           bool_and(oc.opcdefault
+                    AND (k.coll = 0 OR co.collname IN ('C', 'POSIX') OR k.coll = 100 AND %(bytes)s))
+    FROM pg_catalog.pg_index AS i
+    JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am AS am ON am.oid = c.relam
+    CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indcollation::oid[], i.indclass::oid[])
+        WITH ORDINALITY AS k(attnum, coll, class, number)
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+    LEFT JOIN pg_catalog.pg_collation AS co ON co.oid = k.coll
+    LEFT JOIN pg_catalog.pg_opclass AS oc ON oc.oid = k.class
+    WHERE i.indrelid = %(table)s AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+      AND k.number <= i.indnkeyatts
+    GROUP BY i.indexrelid, i.indisprimary, i.indisunique, i.indimmediate, am.amname
+    ORDER BY i.indisprimary DESC, i.indexrelid
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of the target."""
+
+    name: str
+    type_name: str
+    """For a cast that cuts nothing short."""
+    exact_type_name: str
+    """With its modifier."""
+    qualified_type_name: str
+    is_builtin: bool
+    is_string: bool
+    """A cast to the exact type would cut it short without an error."""
+    is_enum: bool
+    is_text: bool
+    """It has a collation."""
+    orders_by_bytes: bool
+    """By itself, without a COLLATE."""
+    not_null: bool
+    always_identity: bool
+    generated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """An index on whole columns, all rows."""
+
+    columns: tuple[str, ...]
+    is_primary: bool
+    is_unique: bool
+    """And can be the arbiter of an upsert."""
+    serves_ranges: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table that we may write to."""
+
+    oid: int
+    schema: str
+    name: str
+    columns: dict[str, Column]
+    indexes: tuple[Index, ...]
+
+    @property
+    def sql(self) -> str:
+        """Its name in a statement."""
+        return quote_qualified(self.schema, self.name)
+
+    def key(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """The key's columns in the order of the unique index that holds them; nothing when there is no key.
+
+        Raises PermanentError when no unique index has just the columns `wanted`.
+        """
+        for index in self.indexes:
+            if index.is_unique and (index.is_primary if not wanted else set(index.columns) == set(wanted)):
+                return index.columns
+        if not wanted:
+            return ()
+        missing = [name for name in wanted if name not in self.columns]
+        if missing:
+            raise PermanentError(f'The target has no column "{missing[0]}", a key column', field="key_columns")
+        remedy = f"CREATE UNIQUE INDEX ON {self.sql} ({quote_names(wanted)})"
+        raise PermanentError(f"The target has no unique index on the key columns: {remedy}", field="key_columns")
+
+    def serves_ranges(self, key: tuple[str, ...]) -> bool:
+        """Whether an index finds ranges of keys in byte order."""
+        return any(index.serves_ranges and index.columns[: len(key)] == key for index in self.indexes)
+
+
+def find_table(connection: Connection, schema: str, name: str, *, bytes_by_default: bool) -> Table | None:
+    """The table, or None when there is none; raises PermanentError for one that can't be written to."""
+    row = connection.execute(_TABLE, (schema, name)).fetchone()
+    if row is None:
+        return None
+    oid, kind, has_rules, has_policies = row
+    _refuse_unusable(f"{schema}.{name}", kind, has_rules=has_rules, has_policies=has_policies)
+    columns = connection.execute(_COLUMNS, {"table": oid}).fetchall()
+    indexes = connection.execute(_INDEXES, {"table": oid, "bytes": bytes_by_default}).fetchall()
+    return Table(
+        oid=oid,
+        schema=schema,
+        name=name,
+        columns={row[0]: _column(row, bytes_by_default=bytes_by_default) for row in columns},
+        indexes=tuple(
+            Index(columns=tuple(names), is_primary=primary, is_unique=unique, serves_ranges=btree and bytewise)
+            for primary, unique, btree, names, bytewise in indexes
+        ),
+    )
+
+
+def _refuse_unusable(table: str, kind: str, *, has_rules: bool, has_policies: bool) -> None:
+    if kind in _UNUSABLE:
+        raise PermanentError(
+            f'The target "{table}" {_UNUSABLE[kind]}: only tables can be written to', field="target_table"
+        )
+    if has_rules:
+        raise PermanentError(f'The target "{table}" has rules, which rewrite what is written', field="target_table")
+    if has_policies:
+        raise PermanentError(
+            f'The target "{table}" has row level security for this role: use its owner, or a role with BYPASSRLS',
+            field="target_table",
+        )
+
+
+def _column(row: tuple[Any, ...], *, bytes_by_default: bool) -> Column:
+    name, type_name, exact, oid, category, kind, qualified, not_null, is_text, is_c, is_default, identity, generated = (
+        row
+    )
+    return Column(
+        name=name,
+        type_name=type_name,
+        exact_type_name=exact,
+        qualified_type_name=qualified,
+        is_builtin=oid < FIRST_USER_OID,
+        # Character strings and bit strings.
+        is_string=category in ("S", "V"),
+        is_enum=kind == "e",
+        is_text=is_text,
+        orders_by_bytes=not is_text or is_c or (is_default and bytes_by_default),
+        not_null=not_null,
+        always_identity=identity == "a",
+        generated=generated,
+    )

@@ -1,0 +1,157 @@
+"""A Postgres table as a target: rows and checkpoint in one transaction, under the fence."""
+
+import dataclasses
+from typing import Protocol
+
+from headrace.errors import PermanentError
+from headrace.postgres.problems import translated
+from headrace.runspec import RunSpec
+from headrace_runner.collations import byte_order
+from headrace_runner.protocols import Batch, Checkpoint, Identity, Projection, Shape, Start
+from headrace_runner.quoting import quote_qualified
+from headrace_runner.targets.postgres.checkpoint import CheckpointRow
+from headrace_runner.targets.postgres.create import create_table
+from headrace_runner.targets.postgres.projection import projection_of
+from headrace_runner.targets.postgres.session import open_session
+from headrace_runner.targets.postgres.swap import SwapWriter
+from headrace_runner.targets.postgres.table import Table, find_table
+from headrace_runner.targets.postgres.upsert import UpsertWriter
+
+_NAME = "the target"
+
+
+class Writer(Protocol):
+    """How batches get into the table."""
+
+    def begin(self, start: Start) -> None:
+        """Makes ready."""
+
+    def write(self, batch: Batch) -> Checkpoint:
+        """One batch and the checkpoint, both or nothing."""
+
+    def rereads(self) -> Projection | None:
+        """What to read once more at the end."""
+
+    def keep(self, batch: Batch) -> Checkpoint:
+        """A batch of that."""
+
+
+class PostgresTarget:
+    """One run's table. Call `claim`, `prepare`, `begin`, then `write` for each batch."""
+
+    def __init__(self, spec: RunSpec, dsn: str, epoch: int, owner: str) -> None:
+        self.notes: dict[str, str] = {}
+        self._spec = spec
+        self._connection = open_session(dsn, spec.run_id)
+        self._row = CheckpointRow(self._connection, spec, epoch, owner)
+        self._table: Table | None = None
+        self._key: tuple[str, ...] = ()
+        self._writer: Writer | None = None
+        self._projection: Projection | None = None
+        self._checkpoint = Checkpoint(holder=0)
+
+    def claim(self, *, held_before: bool) -> Checkpoint:
+        """Takes the fence, unless this run is done; raises FencedError when a newer process has it."""
+        with translated(_NAME):
+            self._row.ensure_table()
+            self._checkpoint = self._row.take(held_before=held_before)
+        return self._checkpoint
+
+    def prepare(self, shape: Shape) -> Projection:
+        """Matches the columns; makes a table that is missing. Raises PermanentError that names what does not fit."""
+        with translated(_NAME):
+            self._table = self._find() or self._create(shape)
+        self._key = self._table.key(self._spec.key_columns)
+        if not self._key and self._spec.mode == "incremental":
+            raise PermanentError("An incremental run needs a key: set keyColumns", field="key_columns")
+        if not self._key and not self._spec.prune:
+            message = "Without a key a run replaces the whole table: set keyColumns, or prune: true"
+            raise PermanentError(message, field="key_columns")
+        cursor = self._spec.incremental_key if self._spec.mode == "incremental" else None
+        self._projection = projection_of(shape, self._table, self._key, cursor)
+        return self._projection
+
+    def identity(self) -> Identity:
+        """The table's OID with the key and the cursor; valid after `prepare`."""
+        assert self._table is not None
+        return Identity(
+            target_id=str(self._table.oid),
+            key_columns=self._key,
+            incremental_key=self._spec.incremental_key if self._spec.mode == "incremental" else None,
+            fingerprint=self._spec.fingerprint,
+        )
+
+    def begin(self, start: Start) -> None:
+        """Saves where the run starts, and makes ready to write."""
+        assert self._table is not None
+        assert self._projection is not None
+        with translated(_NAME):
+            with self._connection.transaction():
+                self._row.lock()
+                self._row.begin(start)
+            started = dataclasses.replace(
+                self._checkpoint,
+                run_id=self._spec.run_id,
+                identity=start.identity,
+                position=start.position,
+                counters=start.counters,
+            )
+            parts = (self._connection, self._spec, self._table, self._projection, self._row, started, self.notes)
+            self._writer = UpsertWriter(*parts) if self._key else SwapWriter(*parts)
+            self._writer.begin(start)
+
+    def write(self, batch: Batch) -> Checkpoint:
+        """One batch and the checkpoint, both or nothing; raises FencedError when the fence is gone."""
+        assert self._writer is not None
+        with translated(_NAME):
+            return self._writer.write(batch)
+
+    def rereads(self) -> Projection | None:
+        """What has to be read once more after the last batch."""
+        assert self._writer is not None
+        return self._writer.rereads()
+
+    def keep(self, batch: Batch) -> Checkpoint:
+        """A batch of that."""
+        assert self._writer is not None
+        with translated(_NAME):
+            return self._writer.keep(batch)
+
+    def count(self) -> int:
+        """How many rows the table holds; 0 when there is none."""
+        with translated(_NAME):
+            if self._find() is None:
+                return 0
+            table = quote_qualified(self._spec.target_schema, self._spec.target_table)
+            row = self._connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+        return int(row[0]) if row else 0
+
+    def cancel(self) -> None:
+        """Ends the statement in hand, from another thread."""
+        self._connection.cancel_safe(timeout=2)
+
+    def close(self) -> None:
+        """Lets go of the connection; the server rolls back what is under way."""
+        self._connection.close()
+
+    def _find(self) -> Table | None:
+        by_bytes = byte_order(self._connection) != '"C"'
+        return find_table(
+            self._connection, self._spec.target_schema, self._spec.target_table, bytes_by_default=by_bytes
+        )
+
+    def _create(self, shape: Shape) -> Table:
+        key = self._spec.key_columns or shape.primary_key
+        if not key and self._spec.mode == "incremental":
+            raise PermanentError("An incremental run needs a key: set keyColumns", field="key_columns")
+        schema, name = self._spec.target_schema, self._spec.target_table
+        with self._connection.transaction():
+            self._row.lock()
+            # Two pipelines may want the same schema at once.
+            self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('headrace', 0))")
+            table = self._find()
+            if table is None:
+                create_table(self._connection, schema, name, shape, key)
+                table = self._find()
+        assert table is not None
+        return table
