@@ -22,6 +22,10 @@ RUN_LABEL = f"{GROUP}/run"
 ATTEMPT_LABEL = f"{GROUP}/attempt"
 UPDATED_AT_ANNOTATION = f"{GROUP}/updated-at"
 """When the API last changed a pipeline's configuration, RFC 3339."""
+STATE_CHANGED_AT_ANNOTATION = f"{GROUP}/state-changed-at"
+"""When the API last paused or resumed a pipeline, RFC 3339."""
+CREATED_AT_ANNOTATION = f"{GROUP}/created-at"
+"""When the API made a resource, RFC 3339: Kubernetes' own creation time has no fraction of a second."""
 
 RESOURCE_NAME_LIMIT = 63
 _HASH_LENGTH = 8
@@ -44,6 +48,12 @@ def resource_name(name: str) -> str:
 def run_name(pipeline_uid: str, sequence: int) -> str:
     """The `metadata.name` of the run that `POST /pipelines/{id}/run` asks for; `sequence` counts from 1."""
     return f"{pipeline_uid}-{sequence}"
+
+
+def run_sequence(pipeline_uid: str, name: str) -> int:
+    """The number that `run_name` made a name with; 0 for a name that was given otherwise."""
+    number = name.removeprefix(f"{pipeline_uid}-")
+    return int(number) if number != name and number.isascii() and number.isdigit() and len(number) < 18 else 0
 
 
 def job_name(run_uid: str, attempt: int) -> str:

@@ -1,0 +1,80 @@
+"""The API's process: settings from the environment, one server, an orderly end."""
+
+import asyncio
+import sys
+from contextlib import suppress
+
+import uvicorn
+from pydantic import ValidationError
+
+from headrace.cluster import Cluster
+from headrace.errors import HeadraceError
+from headrace.store.migrate import migrate_when_ready
+from headrace.store.store import Store
+from headrace_api.app import create_app
+from headrace_api.logs import configure_logs, logger
+from headrace_api.settings import Settings
+
+EX_CONFIG = 78
+_GRACE_SECONDS = 20
+_log = logger(__name__)
+
+
+def main() -> int:
+    """Serves until it is told to stop; returns the exit code."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.stderr.write(explain(error))
+        return EX_CONFIG
+    configure_logs(settings.log_level)
+    try:
+        asyncio.run(serve(settings))
+    except HeadraceError as error:
+        _log.error("can't start", reason=error.message)
+        return EX_CONFIG
+    return 0
+
+
+async def serve(settings: Settings) -> None:
+    """Runs the server. Neither Postgres nor Kubernetes has to be there yet."""
+    store = Store(
+        settings.store_dsn.get_secret_value(),
+        pool_size=settings.db_pool_size,
+        max_overflow=settings.db_max_overflow,
+        pool_timeout=settings.db_pool_timeout,
+        application_name="headrace-api",
+    )
+    cluster = await Cluster.connect(namespace=settings.namespace)
+    migration = asyncio.create_task(_migrate(settings.store_dsn.get_secret_value()))
+    config = uvicorn.Config(
+        create_app(settings, store, cluster),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    try:
+        await uvicorn.Server(config).serve()
+    finally:
+        migration.cancel()
+        with suppress(asyncio.CancelledError):
+            await migration
+        await store.close()
+        await cluster.close()
+
+
+def explain(error: ValidationError) -> str:
+    """The settings that are wrong, one a line; without their values, which may be secret."""
+    lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}\n" for e in error.errors(include_input=False)]
+    return "The settings can't be used:\n" + "".join(lines)
+
+
+async def _migrate(dsn: str) -> None:
+    try:
+        await migrate_when_ready(dsn, wait=True)
+    except HeadraceError as error:
+        # The rest goes on; what needs the store answers 503.
+        _log.error("the store's schema can't be made", reason=error.message)

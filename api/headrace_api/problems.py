@@ -1,0 +1,159 @@
+"""Errors into HTTP answers: one superset, in which every family's clients find what they look for."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Match
+
+from headrace.errors import (
+    ConflictError,
+    HeadraceError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
+from headrace_api import times
+from headrace_api.logs import logger
+
+CODES = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    409: "CONFLICT",
+    413: "PAYLOAD_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "VALIDATION_ERROR",
+    429: "TOO_MANY_REQUESTS",
+    500: "INTERNAL_ERROR",
+    503: "UNAVAILABLE",
+    504: "TIMEOUT",
+}
+PARTS = {
+    "kubernetes": "Kubernetes can't be reached; try again later",
+    "postgres": "Postgres can't be reached; try again later",
+}
+RETRY_AFTER_SECONDS = "2"
+_PLACES = frozenset({"body", "query", "path", "header", "cookie"})
+_log = logger(__name__)
+
+
+class ProblemResponse(JSONResponse):
+    """JSON in ASCII: a message may repeat a name that is no valid Unicode."""
+
+    def render(self, content: Any) -> bytes:
+        """Returns the body."""
+        return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def problem(
+    status: int,
+    message: str,
+    *,
+    request_id: str,
+    details: Sequence[Mapping[str, str]] = (),
+    detail: object = None,
+    headers: Mapping[str, str] | None = None,
+) -> ProblemResponse:
+    """The answer for an error; `detail` stands where FastAPI's clients look, and is the message unless given."""
+    content = {
+        "detail": message if detail is None else detail,
+        "error": {"code": CODES.get(status, "BAD_REQUEST"), "message": message, "details": list(details)},
+        "meta": {"request_id": request_id, "timestamp": times.now()},
+    }
+    return ProblemResponse(content, status_code=status, headers=dict(headers or {}))
+
+
+def internal_error(request_id: str) -> ProblemResponse:
+    """The answer for what nobody foresaw; what it was is in the log, under the request's id."""
+    return problem(500, "Internal error; the log says more under this request_id", request_id=request_id)
+
+
+def time_out(request_id: str) -> ProblemResponse:
+    """The answer for a request that took too long."""
+    return problem(504, "Kubernetes or Postgres did not answer in time; try again later", request_id=request_id)
+
+
+def install(app: FastAPI) -> None:
+    """Makes the application answer errors like this."""
+    app.add_exception_handler(HeadraceError, _headrace)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(TimeoutError, _timeout)
+
+
+def fields_of(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """FastAPI's errors as bare field names and messages."""
+    return [{"field": _field(error["loc"]), "message": str(error["msg"])} for error in errors]
+
+
+def _field(location: Sequence[str | int]) -> str:
+    inner = location[1:] if location and location[0] in _PLACES else location
+    named = [part for part in inner if isinstance(part, str)]
+    return named[0] if named else str(location[0]) if location else ""
+
+
+async def _headrace(request: Request, error: Exception) -> Response:
+    request_id = request.state.request_id
+    match error:
+        case RefusedError():
+            return problem(400, error.message, request_id=request_id, details=_details(error))
+        case InvalidError():
+            item = {
+                "type": "value_error",
+                "loc": ["body", *([error.field] if error.field else [])],
+                "msg": error.message,
+            }
+            return problem(422, error.message, request_id=request_id, details=_details(error), detail=[item])
+        case NotFoundError():
+            return problem(404, error.message, request_id=request_id)
+        case ConflictError():
+            return problem(409, error.message, request_id=request_id)
+        case UnavailableError():
+            _log.warning("unavailable", part=error.part, reason=error.message, notes=getattr(error, "__notes__", []))
+            headers = {"Retry-After": RETRY_AFTER_SECONDS}
+            return problem(503, PARTS[error.part], request_id=request_id, headers=headers)
+    _log.error("unexpected error", exc_info=error)
+    return internal_error(request_id)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # Neither `input` nor `ctx`: they would repeat passwords and SQL.
+    items = [{"type": e["type"], "loc": list(e["loc"]), "msg": e["msg"]} for e in error.errors()]
+    details = fields_of(items)
+    message = "; ".join(f"{d['field']}: {d['message']}" for d in details[:5]) or "The request has the wrong shape"
+    return problem(422, message, request_id=request.state.request_id, details=details, detail=items)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
+    return problem(error.status_code, str(error.detail), request_id=request.state.request_id, headers=headers)
+
+
+async def _timeout(request: Request, error: Exception) -> Response:
+    _log.warning("timed out", exc_info=error)
+    return time_out(request.state.request_id)
+
+
+def _details(error: HeadraceError) -> list[dict[str, str]]:
+    return [{"field": error.field, "message": error.message}] if error.field else []
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path answers to, in all routes that have it."""
+    routes: Sequence[BaseRoute] = request.app.routes
+    having = [r for r in routes if isinstance(r, APIRoute) and r.matches(request.scope)[0] != Match.NONE]
+    return sorted({method for route in having for method in route.methods or ()})

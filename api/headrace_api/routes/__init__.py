@@ -1,0 +1,1 @@
+"""The calls under the API's prefix, one module for each noun."""

@@ -1,0 +1,1 @@
+"""Resources into what callers see, and back; pure."""

@@ -1,0 +1,112 @@
+"""EtlPipelines: camelCase manifests with runs beside them, and the pipelines that callers see."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from headrace import names
+from headrace.cluster import Manifest
+from headrace.errors import InvalidError, RefusedError
+from headrace.lifecycle.validity import check_pipeline
+from headrace.lifecycle.views import phase_of
+from headrace.model.pipeline import PipelineSpec
+from headrace_api import times
+from headrace_api.bodies import derive
+from headrace_api.bodies.pipeline import FIELDS
+
+_ALIASES = {name: str(info.alias) for name, info in PipelineSpec.model_fields.items()}
+_NAMES = {alias: name for name, alias in _ALIASES.items()}
+
+
+def show_pipeline(pipeline: Manifest, runs: Sequence[Manifest]) -> dict[str, Any]:
+    """The pipeline as callers see it. Shows also what breaks a rule: kubectl may have let it in."""
+    return {
+        "id": pipeline["metadata"]["uid"],
+        **fields_of(pipeline),
+        "status": phase_of(pipeline, runs).value,
+        "created_at": times.show(created_at(pipeline)),
+        "updated_at": times.show(updated_at(pipeline)),
+    }
+
+
+def fields_of(pipeline: Manifest) -> dict[str, Any]:
+    """The configuration of a resource, by the names of the API."""
+    spec = pipeline.get("spec", {})
+    fields = {}
+    for name, info in FIELDS.items():
+        value = spec.get(_ALIASES[name])
+        fields[name] = derive.default_of(info) if value is None and not info.is_required() else value
+    return fields
+
+
+def spec_of(fields: Mapping[str, Any], *, suspend: bool = False) -> PipelineSpec:
+    """The specification that these fields ask for; RequestValidationError for those that break a field's rule."""
+    try:
+        return PipelineSpec.model_validate({**fields, "suspend": suspend})
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**e, "loc": ("body", *_place(e["loc"]))} for e in error.errors(include_url=False, include_input=False)]
+        ) from None
+
+
+def changed_fields(pipeline: Manifest, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration after a PATCH with `sent`; null stands for a field's default."""
+    fields = {**fields_of(pipeline), **sent}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def refusal(spec: PipelineSpec, allowed: tuple[str, ...]) -> RefusedError | None:
+    """The rule of the installation that forbids the specification; raises InvalidError when its shape is wrong."""
+    try:
+        check_pipeline(spec, allowed)
+    except RefusedError as error:
+        return error
+    except InvalidError:
+        raise
+    return None
+
+
+def spec_patch(pipeline: Manifest, spec: PipelineSpec) -> dict[str, Any]:
+    """The JSON merge patch that leads from the resource's specification to `spec`; empty when nothing changes."""
+    old, new = pipeline.get("spec", {}), spec.manifest()
+    changed = {name: value for name, value in new.items() if old.get(name) != value}
+    return {**changed, **{name: None for name in old if name not in new}}
+
+
+def created_at(resource: Manifest) -> datetime:
+    """When a resource was made: Kubernetes' time, with the fraction of a second that the API noted."""
+    metadata = resource["metadata"]
+    creation = times.parse(metadata.get("creationTimestamp")) or times.EPOCH
+    noted = times.parse((metadata.get("annotations") or {}).get(names.CREATED_AT_ANNOTATION))
+    # A copied manifest brings the annotation of its original along.
+    return noted if noted and abs((noted - creation).total_seconds()) <= 1 else creation
+
+
+def updated_at(pipeline: Manifest) -> datetime:
+    """When the configuration last changed, as the API or the operator saw it."""
+    annotations = pipeline["metadata"].get("annotations") or {}
+    status = pipeline.get("status") or {}
+    seen = times.latest(annotations.get(names.UPDATED_AT_ANNOTATION), status.get("configurationChangedAt"))
+    return max(seen, created_at(pipeline)) if seen else created_at(pipeline)
+
+
+def changed_at(pipeline: Manifest, runs: Sequence[Manifest]) -> datetime:
+    """When the state last changed: the latest transition of the pipeline's runs or of its pause."""
+    annotations = pipeline["metadata"].get("annotations") or {}
+    status = pipeline.get("status") or {}
+    moments = [
+        annotations.get(names.STATE_CHANGED_AT_ANNOTATION),
+        status.get("suspendChangedAt"),
+        (status.get("lastRun") or {}).get("lastTransitionTime"),
+    ]
+    for run in runs:
+        moments += [run["metadata"].get("creationTimestamp"), (run.get("status") or {}).get("lastTransitionTime")]
+    seen = times.latest(*moments)
+    return max(seen, created_at(pipeline)) if seen else created_at(pipeline)
+
+
+def _place(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    return tuple(_NAMES.get(part, part) if isinstance(part, str) else part for part in location)
