@@ -19,6 +19,8 @@ CLIENT_KEEPALIVES: dict[str, int] = {
     "tcp_user_timeout": 30_000,
 }
 
+_UNREADABLE = "The connection string is neither a libpq URL (special characters escaped) nor a list of key=value pairs"
+
 SERVER_SETTINGS: dict[str, str] = {
     # A client whose machine died sends nothing, and holds its locks until the server asks.
     "tcp_keepalives_idle": "15",
@@ -62,7 +64,10 @@ def connection_parameters(dsn: str, *, application_name: str, connect_timeout: i
     try:
         given = conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
-        raise PermanentError("The connection string is neither a libpq URL nor a list of key=value pairs") from None
+        raise PermanentError(_UNREADABLE) from None
+    # libpq finds out later, and tells: it is what a `/` or `:` of the password makes of a URL when it is not escaped.
+    if not str(given.get("port") or "0").replace(",", "").isdecimal():
+        raise PermanentError(_UNREADABLE)
     ours: dict[str, Any] = {"application_name": application_name, "connect_timeout": connect_timeout}
     return {**CLIENT_KEEPALIVES, **ours, **given}
 

@@ -1,5 +1,6 @@
 """A pool of connections with a limit for everything: how many, how long to wait for one, how long for an answer."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -71,6 +72,7 @@ class Pool:
             await self._pool.putconn(connection)
 
     async def _checked(self, seconds: float) -> Connection:
+        end = time.monotonic() + seconds
         connection = await self._free(seconds)
         answered = False
         try:
@@ -82,9 +84,11 @@ class Pool:
             return connection
         # The server was restarted, froze or went away: the others are as stale as this one.
         await self._pool.drain()
-        return await self._free(min(seconds, _FAST_FAIL_SECONDS))
+        return await self._free(min(end - time.monotonic(), _FAST_FAIL_SECONDS))
 
     async def _free(self, seconds: float) -> Connection:
+        if seconds <= 0:
+            raise PoolTimeout
         await self._pool.open()
         failures = self._failures()
         try:

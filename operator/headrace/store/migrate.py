@@ -72,7 +72,7 @@ async def migrate_when_ready(dsn: str, *, wait: bool) -> None:
 
 def _connect(dsn: str) -> psycopg.Connection[tuple[Any, ...]]:
     # search_path: yoyo names its tables without a schema.
-    settings = {"lock_timeout": _LOCK_TIMEOUT, "search_path": SCHEMA, "client_min_messages": "warning"}
+    settings = {"lock_timeout": _LOCK_TIMEOUT, "statement_timeout": "0", "search_path": SCHEMA}
     return connect(dsn, application_name="headrace-migrate", connect_timeout=5, settings=settings)
 
 

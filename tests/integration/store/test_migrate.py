@@ -1,0 +1,150 @@
+"""The store's schema is made once, whoever starts, dies or lacks a right."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, LiteralString
+from urllib.parse import quote
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from headrace.errors import PermanentError, UnavailableError
+from headrace.store.migrate import migrate, migrate_when_ready
+
+_PROGRAM = "import sys; from headrace.store.migrate import migrate; migrate(sys.argv[1])"
+
+
+def _tables(dsn: str) -> set[str]:
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute(
+            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname !~ '^(pg_|inf)'"
+        )
+        return {name for (name,) in rows}
+
+
+def _start(dsn: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", _PROGRAM, dsn], stderr=subprocess.PIPE)
+
+
+def test_everything_lies_in_one_schema_and_a_second_time_changes_nothing(database: str) -> None:
+    migrate(database)
+    first = _tables(database)
+    migrate(database)
+    assert {"headrace.runs", "headrace.run_logs", "headrace.checkpoints", "headrace.epochs"} < first
+    assert {name.split(".")[0] for name in first} == {"headrace"}
+    assert _tables(database) == first
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM headrace._yoyo_log").fetchone() == (1,)
+
+
+def test_processes_that_start_at_once_all_succeed(database: str) -> None:
+    processes = [_start(database) for _ in range(4)]
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0, 0], errors
+    assert "headrace.runs" in _tables(database)
+
+
+def test_a_process_killed_at_any_moment_leaves_a_store_that_migrates(server: Any) -> None:
+    for delay in (0.3, 0.4, 0.5, 0.6, 0.7):
+        name = server.create_database()
+        try:
+            process = _start(server.dsn(name))
+            time.sleep(delay)
+            process.kill()
+            process.communicate(timeout=10)
+            migrate(server.dsn(name))
+            assert "headrace.runs" in _tables(server.dsn(name))
+        finally:
+            server.drop_database(name)
+
+
+def test_a_process_killed_while_it_holds_the_lock_holds_nothing_afterwards(database: str) -> None:
+    with psycopg.connect(database) as blocker:
+        # The first one waits in the middle of its transaction: for the name of a table that we are about to make.
+        blocker.execute("CREATE SCHEMA headrace")
+        process = _start(database)
+        _wait_until(database, "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted", 1)
+        assert _query(database, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted") == 1
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=10)
+        blocker.rollback()
+    migrate(database)
+    assert "headrace.runs" in _tables(database)
+
+
+def test_a_step_that_fails_leaves_nothing_and_says_why(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE SCHEMA headrace CREATE TABLE epochs (something_else int)")
+    with pytest.raises(PermanentError, match='relation "epochs" already exists'):
+        migrate(database)
+    assert _tables(database) == {"headrace.epochs"}
+
+
+def test_without_the_right_the_error_says_what_to_run(server: Any, database: str) -> None:
+    role, password = f'Op "{uuid4().hex[:8]}', "p@ss:w/ord '\\ ü%&?"
+    with psycopg.connect(database, autocommit=True) as connection:
+        command = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+        connection.execute(command.format(sql.Identifier(role), sql.Literal(password)))
+        dsn = make_conninfo(database, user=role, password=password)
+        try:
+            with pytest.raises(PermanentError, match="permission denied for database") as raised:
+                migrate(dsn)
+            assert password not in str(raised.value)
+            connection.execute(str(raised.value).split("run: ")[1])
+            migrate(dsn)
+            migrate(dsn)
+        finally:
+            connection.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(role)))
+
+
+def test_a_url_with_special_characters_is_understood(server: Any, database: str) -> None:
+    role, password = f"op_{uuid4().hex[:8]}", "p@ss:w/ord '\\ ü%&?#"
+    parts = conninfo_to_dict(database)
+    with psycopg.connect(database, autocommit=True) as connection:
+        command = sql.SQL("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}")
+        connection.execute(command.format(sql.Identifier(role), sql.Literal(password)))
+        address = f"{parts['host']}:{parts.get('port', 5432)}/{parts['dbname']}"
+        try:
+            migrate(f"postgresql://{role}:{quote(password, safe='')}@{address}?sslmode=prefer")
+        finally:
+            connection.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(role)))
+
+
+def test_a_connection_string_that_cannot_be_read_is_not_quoted() -> None:
+    with pytest.raises(PermanentError, match="neither a libpq URL") as raised:
+        migrate("host=x password=se cret")
+    assert "cret" not in str(raised.value)
+
+
+async def test_it_waits_for_a_postgres_that_is_away(own_server: Any) -> None:
+    dsn = own_server.dsn(own_server.create_database())
+    own_server.stop()
+    try:
+        with pytest.raises(UnavailableError, match="nothing listens"):
+            await migrate_when_ready(dsn, wait=False)
+        waiting = asyncio.create_task(migrate_when_ready(dsn, wait=True))
+        await asyncio.sleep(1)
+        assert not waiting.done()
+    finally:
+        own_server.start()
+    await asyncio.wait_for(waiting, 20)
+    assert "headrace.runs" in _tables(dsn)
+
+
+def _query(dsn: str, query: LiteralString) -> Any:
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(query).fetchone()
+        return row[0] if row else None
+
+
+def _wait_until(dsn: str, query: LiteralString, value: object) -> None:
+    deadline = time.monotonic() + 20
+    while _query(dsn, query) != value:
+        assert time.monotonic() < deadline, query
+        time.sleep(0.05)
