@@ -6,11 +6,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Match
+from starlette.routing import compile_path
 
 from headrace.errors import (
     ConflictError,
@@ -37,10 +36,6 @@ CODES = {
     500: "INTERNAL_ERROR",
     503: "UNAVAILABLE",
     504: "TIMEOUT",
-}
-PARTS = {
-    "kubernetes": "Kubernetes can't be reached; try again later",
-    "postgres": "Postgres can't be reached; try again later",
 }
 RETRY_AFTER_SECONDS = "2"
 _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
@@ -121,7 +116,7 @@ async def _headrace(request: Request, error: Exception) -> Response:
         case UnavailableError():
             _log.warning("unavailable", part=error.part, reason=error.message, notes=getattr(error, "__notes__", []))
             headers = {"Retry-After": RETRY_AFTER_SECONDS}
-            return problem(503, PARTS[error.part], request_id=request_id, headers=headers)
+            return problem(503, error.message, request_id=request_id, headers=headers)
     _log.error("unexpected error", exc_info=error)
     return internal_error(request_id)
 
@@ -139,7 +134,7 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        headers["Allow"] = ", ".join(_methods(request))
+        headers["Allow"] = ", ".join(sorted(_methods(request.app, request.url.path))) or headers.get("Allow", "")
     return problem(error.status_code, str(error.detail), request_id=request.state.request_id, headers=headers)
 
 
@@ -152,8 +147,8 @@ def _details(error: HeadraceError) -> list[dict[str, str]]:
     return [{"field": error.field, "message": error.message}] if error.field else []
 
 
-def _methods(request: Request) -> list[str]:
-    """What the path answers to, in all routes that have it."""
-    routes: Sequence[BaseRoute] = request.app.routes
-    having = [r for r in routes if isinstance(r, APIRoute) and r.matches(request.scope)[0] != Match.NONE]
-    return sorted({method for route in having for method in route.methods or ()})
+def _methods(app: FastAPI, path: str) -> set[str]:
+    """What the path answers to, in all routes that have it; Starlette names those of the first only."""
+    paths: dict[str, dict[str, Any]] = app.openapi()["paths"]
+    having = [methods for template, methods in paths.items() if compile_path(template)[0].fullmatch(path)]
+    return {method.upper() for methods in having for method in methods}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from headrace.cluster import Cluster, Manifest
-from headrace.errors import InvalidError, NotFoundError
+from headrace.errors import InvalidError, NotFoundError, UnavailableError
 from headrace.lifecycle.state import Phase
 from headrace.lifecycle.views import phase_of
 from headrace.names import PIPELINE_PLURAL, RUN_PLURAL
@@ -98,12 +98,13 @@ class Resources:
 
     async def is_taken(self, name: str, *, by_other_than: str | None = None) -> bool:
         """Whether a pipeline has this `spec.name`, live; `by_other_than`: but for the one with this uid."""
-        listing = await self._cluster.list(PIPELINE_PLURAL, field_selector=f"spec.name={_escape(name)}")
+        with _installed():
+            listing = await self._cluster.list(PIPELINE_PLURAL, field_selector=f"spec.name={_escape(name)}")
         return any(p["metadata"]["uid"] != by_other_than for p in listing.items)
 
     async def create_pipeline(self, body: Manifest) -> Manifest:
         """Creates; ConflictError when the `metadata.name` is taken."""
-        with _admission():
+        with _admission(), _installed():
             return self._noted(self._pipelines, await self._cluster.create(PIPELINE_PLURAL, body))
 
     async def patch_pipeline(self, pipeline: Manifest, patch: Mapping[str, Any], *, unchanged: bool) -> Manifest:
@@ -131,7 +132,7 @@ class Resources:
 
     async def create_run(self, body: Manifest) -> Manifest:
         """Creates; ConflictError when the name is taken."""
-        with _admission():
+        with _admission(), _installed():
             return self._noted(self._runs, await self._cluster.create(RUN_PLURAL, body))
 
     async def patch_run(self, run: Manifest, spec: Mapping[str, Any]) -> Manifest:
@@ -163,7 +164,8 @@ class Resources:
                 await self._refresh(self._pipelines, PIPELINE_PLURAL)
 
     async def _refresh(self, mirror: Mirror, plural: str) -> None:
-        listing = await self._cluster.list(plural)
+        with _installed():
+            listing = await self._cluster.list(plural)
         mirror.replace(listing.items, listing.resource_version)
 
     async def _get(self, pipeline_id: str, name: str) -> Manifest:
@@ -175,7 +177,8 @@ class Resources:
         return self._noted(self._pipelines, pipeline)
 
     async def _runs_naming(self, name: str) -> list[Manifest]:
-        listing = await self._cluster.list(RUN_PLURAL, field_selector=f"spec.pipeline={_escape(name)}")
+        with _installed():
+            listing = await self._cluster.list(RUN_PLURAL, field_selector=f"spec.pipeline={_escape(name)}")
         return [self._noted(self._runs, run) for run in listing.items]
 
     @staticmethod
@@ -194,6 +197,17 @@ def _missing(message: str) -> Iterator[None]:
         yield
     except NotFoundError:
         raise NotFoundError(message) from None
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    try:
+        yield
+    except NotFoundError as error:
+        # Neither a list nor a creation names anything that could be missing but the kind and the namespace.
+        raise UnavailableError(
+            "Kubernetes lacks our resource definitions or the namespace", part="kubernetes"
+        ) from error
 
 
 @contextmanager
