@@ -1,6 +1,5 @@
 """The cluster's binary: built from its Go sources once, and cached by their hash."""
 
-import fcntl
 import hashlib
 import os
 import re
@@ -97,6 +96,8 @@ def _build(go: str, target: Path, say: Say) -> None:
 @contextmanager
 def _lock(path: Path, say: Say) -> Iterator[None]:
     """Two builds at once make one."""
+    import fcntl  # which other systems than Unix do not have
+
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

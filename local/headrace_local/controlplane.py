@@ -60,7 +60,7 @@ def apiserver(cluster: Cluster) -> tuple[str, ...]:
         "apiserver",
         "--bind-address=127.0.0.1",
         f"--secure-port={cluster.ports.apiserver}",
-        # Nobody goes there, as the Service `kubernetes` has no endpoints. A machine that is offline could not choose one.
+        # Nobody goes there: the Service `kubernetes` has no endpoints. A machine that is offline could not choose one.
         "--advertise-address=192.0.2.1",
         "--endpoint-reconciler-type=none",
         "--service-cluster-ip-range=10.96.0.0/24",

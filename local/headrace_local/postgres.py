@@ -1,6 +1,5 @@
 """Postgres on one machine: the binaries of a wheel, three databases, and a role for each use."""
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -55,8 +54,12 @@ def server(cluster: Cluster) -> tuple[str, ...]:
 
 def answers(cluster: Cluster) -> bool:
     """Whether the server accepts sessions."""
+    return answers_at(cluster.admin_dsn)
+
+
+def answers_at(dsn: str) -> bool:
     try:
-        psycopg.connect(cluster.admin_dsn, connect_timeout=2).close()
+        psycopg.connect(dsn, connect_timeout=2).close()
     except psycopg.OperationalError:
         return False
     return True
@@ -96,5 +99,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    os.umask(0o077)
     main(sys.argv[1])

@@ -34,7 +34,10 @@ def node_ready(server: str, pki: Path, node: str) -> bool:
     status, body = _get(f"{server}/api/v1/nodes/{node}", _trust(pki, "ca", "admin"))
     if status != 200:
         return False
-    conditions = json.loads(body).get("status", {}).get("conditions", [])
+    try:
+        conditions = json.loads(body).get("status", {}).get("conditions", [])
+    except ValueError:
+        return False
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 

@@ -19,8 +19,8 @@ class Process:
     env: dict[str, str] = field(default_factory=dict)
     # A step that ends, and is repeated only when it failed.
     once: bool = False
-    # Stopped before the others, while what it works with is still there.
-    leaves_first: bool = False
+    # When it is asked to end, lowest first. None: it has nothing to say or to save, and ends with the namespace.
+    stop_order: int | None = None
 
     def is_ready(self) -> bool:
         """Whether those that need it may start; a step is ready only when it has ended."""
@@ -77,7 +77,12 @@ def _node(cluster: Cluster, node: Node) -> list[Process]:
     runtime, name = f"runtime-{node.name}", f"kubelet-{node.name}"
     is_ready = partial(probes.node_ready, cluster.server, cluster.pki, node.name)
     return [
-        Process(runtime, (binary, "runtime", str(at / "runtime.json")), (), partial(probes.unix, kubelet.socket(node))),
+        Process(
+            runtime,
+            (binary, "runtime", str(at / "runtime.json")),
+            ready=partial(probes.unix, kubelet.socket(node)),
+            stop_order=1,
+        ),
         Process(name, arguments, (runtime, "kube-apiserver"), is_ready),
     ]
 
@@ -88,5 +93,5 @@ def _platform(cluster: Cluster, after: tuple[str, ...]) -> list[Process]:
     for role in platform.roles(cluster):
         argv = (cluster.python, "-m", role.module)
         ready = partial(probes.http, role.ready_url)
-        rows.append(Process(role.name, argv, ("platform-setup",), ready, role.environment, leaves_first=True))
+        rows.append(Process(role.name, argv, ("platform-setup",), ready, role.environment, stop_order=0))
     return rows

@@ -16,8 +16,8 @@ from headrace_local.processes import Process, table
 
 # A process that dies at once is started again after 0.1 s, then 0.2 s …; one that ran for a while, at once.
 FIRST_PAUSE, LONGEST_PAUSE, SETTLED = 0.1, 3.0, 10.0
-# `down` is bounded by these: what is still there afterwards is killed by the kernel, with the namespace.
-GRACE_PLATFORM, GRACE = 3.0, 4.0
+# For each of the groups that are asked to end. The kernel kills what is still there afterwards, with the namespace.
+GRACE = 4.0
 
 
 class State(enum.StrEnum):
@@ -63,13 +63,15 @@ class Supervisor:
         while not self.is_stopping:
             self._reap()
             for child in self.children.values():
-                self._advance(child)
+                try:
+                    self._advance(child)
+                except OSError as error:  # no process, memory or disk left: that may pass, and must not end the cluster
+                    self._put_off(child, str(error))
             self._write()
             settled = all(child.is_up for child in self.children.values())
             select.select([woken], [], [], 1.0 if settled else 0.05)
             _drain(woken)
-        self._stop([child for child in self.children.values() if child.process.leaves_first], GRACE_PLATFORM)
-        self._stop(list(self.children.values()), GRACE)
+        self._stop()
 
     def _listen(self) -> int:
         woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -102,10 +104,16 @@ class Supervisor:
         elif child.process.once and code == 0:
             child.state = State.DONE
         else:
-            now = time.monotonic()
-            child.pause = FIRST_PAUSE if now - child.started > SETTLED else min(child.pause * 2, LONGEST_PAUSE)
-            child.not_before, child.state = now + child.pause, State.WAITING
-            print(f"{child.process.name} ended with {code}, starting it again in {child.pause:.1f} s", flush=True)
+            self._put_off(child, f"exit code {code}")
+
+    def _put_off(self, child: Child, why: str) -> None:
+        """Waits a while before the next try."""
+        now = time.monotonic()
+        child.pause = FIRST_PAUSE if now - child.started > SETTLED else min(child.pause * 2, LONGEST_PAUSE)
+        child.not_before = now + child.pause
+        if child.running is None:
+            child.state = State.WAITING
+        print(f"{child.process.name}: {why}; again in {child.pause:.1f} s", flush=True)
 
     def _advance(self, child: Child) -> None:
         if child.state is State.WAITING:
@@ -119,24 +127,26 @@ class Supervisor:
         process = child.process
         if child.started:
             child.restarts += 1
+        child.started = time.monotonic()
         with (self.cluster.logs / f"{process.name}.log").open("ab") as log:
             child.running = subprocess.Popen(
                 process.argv, env={**os.environ, **process.env}, cwd="/", stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, start_new_session=True, pass_fds=[self.lifeline],
             )  # fmt: skip
-        child.started, child.state = time.monotonic(), State.STARTING
+        child.state = State.STARTING
 
-    def _stop(self, children: list[Child], grace: float) -> None:
-        """Asks them to end, and waits for it that long."""
-        for child in children:
-            if child.running:
-                # Postgres would wait for its sessions on SIGTERM.
-                child.running.send_signal(signal.SIGINT if child.process.name == "postgres" else signal.SIGTERM)
-        deadline = time.monotonic() + grace
-        while any(child.running for child in children) and time.monotonic() < deadline:
-            time.sleep(0.02)
-            self._reap()
-            self._write()
+    def _stop(self) -> None:
+        """Asks group after group to end, and waits a while for each."""
+        orders = (child.process.stop_order for child in self.children.values())
+        for order in sorted({order for order in orders if order is not None}):
+            group = [child for child in self.children.values() if child.process.stop_order == order]
+            for child in group:
+                if child.running:
+                    child.running.terminate()
+            deadline = time.monotonic() + GRACE
+            while any(child.running for child in group) and time.monotonic() < deadline:
+                time.sleep(0.02)
+                self._reap()
 
     def _write(self) -> None:
         """Says how things are; a reader never sees half of it."""
@@ -149,10 +159,15 @@ class Supervisor:
             for name, child in self.children.items()
         }
         text = json.dumps(states)
-        if text != self._written:
-            unfinished = self.cluster.folder / "processes.json.new"
+        if text == self._written:
+            return
+        unfinished = self.cluster.folder / "processes.json.new"
+        try:
             unfinished.write_text(text)
             unfinished.rename(self.cluster.folder / "processes.json")
+        except OSError as error:
+            print(f"processes.json: {error}", flush=True)
+        else:
             self._written = text
 
 
@@ -165,7 +180,8 @@ def _drain(descriptor: int) -> None:
 
 
 def main(folder: str, lifeline: str) -> None:
-    os.umask(0o077)
+    # Containers inherit it, and expect the usual one; the folder as a whole is closed to others.
+    os.umask(0o022)
     Supervisor(load(Path(folder)), int(lifeline)).run()
 
 

@@ -103,9 +103,11 @@ func (r *Runtime) environment(c *container) []string {
 func (r *Runtime) join(c *container, argv []string) *exec.Cmd {
 	args := []string{"--target", strconv.Itoa(c.process.Pid), "--mount", "--pid"}
 	if r.confined {
-		args = append(args, "--user")
+		// The user namespace maps the caller to the container's user.
+		args = append(args, "--user", "--preserve-credentials", "--")
+	} else {
+		args = append(args, "--setuid", strconv.FormatInt(c.user, 10), "--setgid", strconv.FormatInt(c.group, 10), "--")
 	}
-	args = append(args, "--setuid", strconv.FormatInt(c.user, 10), "--setgid", strconv.FormatInt(c.group, 10), "--")
 	command := exec.Command("nsenter", append(args, argv...)...)
 	command.Env = r.environment(c)
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
