@@ -1,0 +1,43 @@
+"""The demo ends well by itself, and leaves nothing behind when it is interrupted."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from headrace_local.cluster import home
+
+COMMAND = [sys.executable, "-m", "headrace_local", "demo"]
+LIMIT = 90
+
+
+def leftovers(pid):
+    return list(home().glob(f"demo-{pid}"))
+
+
+@pytest.mark.slow
+def test_the_demo_shows_everything_and_removes_it():
+    began = time.monotonic()
+    demo = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said, _ = demo.communicate(timeout=240)
+    assert demo.returncode == 0, said
+    for sentence in ("they agree", "PAUSED", "kill -9", "median", "Everything is removed"):
+        assert sentence in said
+    assert leftovers(demo.pid) == []
+    # Another cluster, that of these tests, is at work beside it.
+    assert time.monotonic() - began < 1.5 * LIMIT
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after", [1.0, 9.0])
+def test_an_interrupted_demo_removes_everything_and_says_so(how, after):
+    demo = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(after)
+    demo.send_signal(how)
+    said, problem = demo.communicate(timeout=60)
+    assert demo.returncode == 130, said + problem
+    assert "interrupted" in problem
+    assert "Traceback" not in problem
+    assert leftovers(demo.pid) == []
