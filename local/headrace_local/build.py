@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ KUBERNETES = "v1.36.3"
 Say = Callable[[str], None]
 
 
-def binary(say: Say, environ: os._Environ[str] = os.environ) -> Path:
+def binary(say: Say, environ: Mapping[str, str] = os.environ) -> Path:
     """The binary, built now if it has to be. HEADRACE_CLUSTER_BINARY names one that is ready."""
     if given := environ.get("HEADRACE_CLUSTER_BINARY"):
         if not os.access(given, os.X_OK):
@@ -38,7 +38,7 @@ def binary(say: Say, environ: os._Environ[str] = os.environ) -> Path:
     return built
 
 
-def cache(environ: os._Environ[str] = os.environ) -> Path:
+def cache(environ: Mapping[str, str] = os.environ) -> Path:
     root = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home()) / ".cache"
     return Path(root) / "headrace"
 

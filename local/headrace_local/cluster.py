@@ -6,6 +6,7 @@ import random
 import secrets
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,7 @@ def load(folder: Path) -> Cluster:
     return Cluster(**{**raw, "folder": Path(raw["folder"]), "binary": Path(raw["binary"])})
 
 
-def home(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
+def home(environ: Mapping[str, str] = os.environ) -> Path:
     """Where clusters keep their folders."""
     if own := environ.get("HEADRACE_LOCAL_HOME"):
         return Path(own)

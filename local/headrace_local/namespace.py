@@ -13,9 +13,9 @@ from headrace_local.errors import LocalError, UnsupportedMachineError
 APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 
 
-def check() -> None:
+def check(system: str = sys.platform) -> None:
     """Raises UnsupportedMachineError with a sentence that says what to do."""
-    if sys.platform != "linux":
+    if system != "linux":
         raise UnsupportedMachineError(
             "the local cluster runs its containers as Linux processes: use a Linux VM, "
             "or point KUBECONFIG at a cluster that kind made"
