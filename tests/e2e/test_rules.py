@@ -9,7 +9,7 @@ import pytest
 from headrace_local.api import PREFIX
 
 CODES = {
-    404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE",
+    400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE",
     422: "VALIDATION_ERROR",
 }  # fmt: skip
 ERRORS = {
@@ -23,7 +23,7 @@ ERRORS = {
     "no body": ("POST", "/pipelines", {"headers": {"Content-Type": "application/json"}}, 422),
     "a list": ("POST", "/pipelines", {"json": []}, 422),
     "not UTF-8": (
-        "POST", "/pipelines", {"content": b'{"name": "\xff"}', "headers": {"Content-Type": "application/json"}}, 422,
+        "POST", "/pipelines", {"content": b'{"name": "\xff"}', "headers": {"Content-Type": "application/json"}}, 400,
     ),
     "a form": ("POST", "/pipelines", {"data": {"name": "x"}}, 415),
     "ten megabytes": ("POST", "/pipelines", {"json": {"name": "x" * 10_000_000}}, 413),
