@@ -3,9 +3,9 @@
 import types
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import Field, Strict
+from pydantic import BeforeValidator, Field, Strict
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticCustomError, PydanticUndefined
 
 Definition = tuple[Any, Any]
 """What `pydantic.create_model` takes for a field."""
@@ -43,11 +43,20 @@ def _annotation(info: FieldInfo) -> Any:
 
 def _strict(annotation: Any) -> Any:
     """Refuses `"5"` and `true` for numbers, `1` and `"yes"` for booleans."""
-    if annotation in (int, bool):
-        return Annotated[annotation, Strict()]
+    if annotation is bool:
+        return Annotated[bool, Strict()]
+    if annotation is int:
+        return Annotated[int, BeforeValidator(_number)]
     if get_origin(annotation) in (Union, types.UnionType):
         return Union[tuple(_strict(option) for option in get_args(annotation))]  # noqa: UP007  # built at run time
     return annotation
+
+
+def _number(value: object) -> object:
+    # Strict() would refuse 5.0 too, which is an integer in JSON.
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise PydanticCustomError("int_type", "Input should be a valid integer")
 
 
 def _without_default(schema: dict[str, Any]) -> None:
