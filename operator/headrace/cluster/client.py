@@ -92,16 +92,8 @@ class Cluster:
 
         Raises ConflictError when the version is too old: list again.
         """
-        query = {
-            "watch": "true",
-            "resourceVersion": resource_version,
-            "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(WATCH_SECONDS),
-        }
-        async for event in self._transport.lines(self._ours(plural), query=query, silence=WATCH_SILENCE):
-            if event["type"] == "ERROR":
-                raise ConflictError(str(event["object"].get("message", "the watch has ended")))
-            yield event["type"], event["object"]
+        async for event in self._watch(self._ours(plural), resource_version, ""):
+            yield event
 
     # What only the operator touches.
 
@@ -117,6 +109,11 @@ class Cluster:
         """The Jobs that the selector takes; the server selects."""
         return await self._list(self._jobs, "", label_selector)
 
+    async def watch_jobs(self, *, label_selector: str, resource_version: str) -> AsyncIterator[tuple[str, Manifest]]:
+        """As `watch`, of the Jobs that the selector takes."""
+        async for event in self._watch(self._jobs, resource_version, label_selector):
+            yield event
+
     async def patch_job(self, name: str, patch: Mapping[str, Any]) -> Manifest:
         """Applies a JSON merge patch; NotFoundError."""
         return await self._patch(f"{self._jobs}/{name}", patch, None)
@@ -128,6 +125,10 @@ class Cluster:
     async def list_pods(self, *, label_selector: str) -> Listing:
         """The pods that the selector takes; the server selects."""
         return await self._list(f"/api/v1/namespaces/{self.namespace}/pods", "", label_selector)
+
+    async def list_events(self, *, field_selector: str) -> Listing:
+        """The core Events that the selector takes."""
+        return await self._list(f"/api/v1/namespaces/{self.namespace}/events", field_selector, "")
 
     async def create_event(self, body: Mapping[str, Any]) -> Manifest:
         """Creates a core Event."""
@@ -165,6 +166,21 @@ class Cluster:
             if not token:
                 return Listing(items, page["metadata"].get("resourceVersion", ""))
             query["continue"] = token
+
+    async def _watch(
+        self, path: str, resource_version: str, label_selector: str
+    ) -> AsyncIterator[tuple[str, Manifest]]:
+        query = {
+            "watch": "true",
+            "resourceVersion": resource_version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        query |= {"labelSelector": label_selector} if label_selector else {}
+        async for event in self._transport.lines(path, query=query, silence=WATCH_SILENCE):
+            if event["type"] == "ERROR":
+                raise ConflictError(str(event["object"].get("message", "the watch has ended")))
+            yield event["type"], event["object"]
 
     async def _patch(self, path: str, patch: Mapping[str, Any], resource_version: str | None) -> Manifest:
         if resource_version is not None:

@@ -49,6 +49,7 @@ class Reason(Described):
     WAITING_FOR_SLOT = "WaitingForSlot", "A run waits because the installation runs as many as it may."
     WAITING_FOR_STORE = "WaitingForStore", "A run waits because the store's Postgres can't be reached."
     WAITING_FOR_START = "WaitingForStart", "The run was created suspended and waits to be started."
+    WAITING_FOR_PIPELINE = "WaitingForPipeline", "The run names a pipeline that does not exist yet."
     POD_NOT_READY = "PodNotReady", "The run's pod does not start; the message says why."
     RETRYING = "Retrying", "An attempt ended badly; the run goes on from its last batch."
     RUNNER_LOST = "RunnerLost", "The runner fell silent; its Job was abandoned and another takes over."

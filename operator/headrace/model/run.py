@@ -60,6 +60,12 @@ class RunJob(Status):
     """Whether it has pods at work or ending."""
     suspended: bool = False
     """Whether it was asked to stop."""
+    holder: int = -1
+    """The fence's holder before its current pod: only a later one's reports are news."""
+    batches: int = 0
+    """Batches that were committed before this attempt."""
+    fruitless: int = 0
+    """How many attempts in a row ended before this one without a committed batch."""
 
 
 class RunProgress(Status):
@@ -72,7 +78,11 @@ class RunProgress(Status):
     batches: int = 0
     """Batches committed."""
     takeovers: int = 0
-    """How often a runner took the fence."""
+    """How often a runner took the fence since a batch was last committed."""
+    holder: int = 0
+    """The fence's holder that last reported."""
+    updated_at: Time | None = None
+    """When these numbers were written."""
 
 
 class ReconcileResult(Status):

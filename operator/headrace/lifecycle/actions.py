@@ -1,0 +1,170 @@
+"""What a plan consists of: steps in the order in which they are taken; each may be taken twice."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from headrace.model.pipeline import PipelineStatus
+from headrace.model.run import RunStatus
+from headrace.runspec import RunSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavePipeline:
+    """Write the pipeline's status; refused when the resource has moved on since it was observed."""
+
+    status: PipelineStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveRun:
+    """Write a run's status; refused when the resource has moved on since it was observed."""
+
+    run: str
+    uid: str
+    status: RunStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptRun:
+    """Give a run that was made by hand its owner and its labels."""
+
+    run: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRun:
+    """Write a run into the store, with what its runner is to do when that is new."""
+
+    run: str
+    uid: str
+    kind: str
+    created_at: datetime
+    status: RunStatus
+    spec: RunSpec | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishRun:
+    """Write into the store how a run ended; the first to say so wins."""
+
+    uid: str
+    phase: str
+    finished_at: datetime
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateJob:
+    """Create the Job of an attempt; that it exists already is fine."""
+
+    job: str
+    run: str
+    run_uid: str
+    attempt: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendJob:
+    """Ask a Job's pod to finish its batch and stop."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeJob:
+    """Let a suspended Job have a pod again."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteJob:
+    """Delete a Job in the background; that it is gone is fine."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireJob:
+    """Let Kubernetes remove a finished Job: everything was read from it."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneRun:
+    """Delete the resource of an old run; the store keeps it."""
+
+    run: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkDeleted:
+    """Hide the history of a pipeline that is gone."""
+
+    pipeline_uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmitEvent:
+    """Tell people; the same event twice is one."""
+
+    run: str | None
+    """None: about the pipeline."""
+    uid: str
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+Step = (
+    SavePipeline
+    | SaveRun
+    | AdoptRun
+    | RecordRun
+    | FinishRun
+    | CreateJob
+    | SuspendJob
+    | ResumeJob
+    | DeleteJob
+    | ExpireJob
+    | PruneRun
+    | MarkDeleted
+    | EmitEvent
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What must be found out before the plan is complete: observe that too, and plan again."""
+
+    epoch: bool = False
+    pods: frozenset[str] = frozenset()
+    """Jobs whose pods must be looked at."""
+
+    def __bool__(self) -> bool:
+        return self.epoch or bool(self.pods)
+
+
+NOTHING = Needs()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be done about one pipeline, and when to look again."""
+
+    steps: tuple[Step, ...] = ()
+    needs: Needs = NOTHING
+    wake_at: datetime | None = None
+    """The next deadline; None: only an event changes anything."""
+    pipeline_status: PipelineStatus | None = None
+    run_statuses: Mapping[str, RunStatus] = field(default_factory=dict)
+    """By uid, as they will be."""
+    at_work: frozenset[str] = frozenset()
+    """Runs that hold a slot."""
+    waits_for_slot: bool = False

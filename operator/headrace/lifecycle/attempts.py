@@ -1,0 +1,98 @@
+"""Attempts: the first Job of a run, the next one after a failure, and one that was to be created but is not there."""
+
+from headrace import names
+from headrace.errors import InvalidError
+from headrace.lifecycle.actions import CreateJob, DeleteJob, EmitEvent, Needs, Step
+from headrace.lifecycle.moves import Case, Move, changed, counted, ended, record, waits
+from headrace.lifecycle.specification import run_spec
+from headrace.lifecycle.state import RunPhase
+from headrace.lifecycle.times import to_text
+from headrace.model.conditions import Reason
+from headrace.model.run import RunJob
+
+
+def start(case: Case) -> Move:
+    """The first attempt: it waits for store and slot, then gets its epoch."""
+    try:
+        spec = run_spec(case.pipeline, case.run, case.limits)
+    except InvalidError as error:
+        return ended(case, RunPhase.FAILED, Reason.INVALID_SPEC, error.message)
+    if case.store is None:
+        return waits(case, Reason.WAITING_FOR_STORE)
+    if not case.slot:
+        return waits(case, Reason.WAITING_FOR_SLOT)
+    if case.epoch is None:
+        return waits(case, Reason.RUN_STARTING).but(needs=Needs(epoch=True))
+    attempt = _attempt(case, number=1, epoch=case.epoch, fruitless=0)
+    status = changed(case.status, case.now, RunPhase.PENDING, job=attempt, working_since=to_text(case.now))
+    steps = (record(case.run, status, spec), create(case, attempt))
+    return Move(status=status, reason=Reason.RUN_STARTING, steps=steps)
+
+
+def next_attempt(case: Case, reason: Reason, message: str, *, fruitless: int) -> Move:
+    """Another Job goes on from the last batch; the old one is deleted, the fence holds off what is left of it."""
+    if case.store is None:
+        return waits(case, Reason.WAITING_FOR_STORE)
+    if not case.attempt.active and not case.slot:
+        return waits(case, Reason.WAITING_FOR_SLOT)
+    if case.epoch is None:
+        return waits(case, reason, message).but(needs=Needs(epoch=True))
+    attempt = _attempt(case, number=case.attempt.attempt + 1, epoch=case.epoch, fruitless=fruitless)
+    status = changed(
+        case.status,
+        case.now,
+        case.phase,
+        job=attempt,
+        progress=counted(case, force=True),
+        worked_seconds=case.worked.total_seconds(),
+        working_since=to_text(case.now),
+        stopping_since=None,
+    )
+    steps: tuple[Step, ...] = (DeleteJob(job=case.job.name),) if case.job else ()
+    steps += (record(case.run, status), create(case, attempt))
+    event = EmitEvent(
+        run=case.run.name, uid=case.run.uid, type="Warning", reason=reason.value, message=message or reason.sentence
+    )
+    return Move(status=status, reason=reason, message=message, steps=steps, events=(event,))
+
+
+def without_job(case: Case) -> Move:
+    """Its Job is not there: we died before creating it, or somebody deleted it."""
+    attempt = case.attempt
+    reported = case.progress.epoch == attempt.epoch
+    if not attempt.active or attempt.suspended or reported:
+        return next_attempt(case, Reason.RETRYING, "the run's Job was deleted", fruitless=attempt.fruitless)
+    if case.now - case.spell_start > case.limits.not_ready_after:
+        return ended(case, RunPhase.FAILED, Reason.POD_NOT_READY, "the run's Job could not be created")
+    if case.store is None:
+        return waits(case, Reason.WAITING_FOR_STORE)
+    spec = None
+    if attempt.attempt == 1:
+        try:
+            spec = run_spec(case.pipeline, case.run, case.limits)
+        except InvalidError as error:
+            return ended(case, RunPhase.FAILED, Reason.INVALID_SPEC, error.message)
+    move = waits(case, Reason.RUN_STARTING)
+    return move.but(
+        steps=(record(case.run, move.status, spec), create(case, attempt)),
+        wake_at=case.spell_start + case.limits.not_ready_after,
+    )
+
+
+def create(case: Case, attempt: RunJob) -> CreateJob:
+    """The step that creates an attempt's Job."""
+    return CreateJob(
+        job=attempt.name, run=case.run.name, run_uid=case.run.uid, attempt=attempt.attempt, epoch=attempt.epoch
+    )
+
+
+def _attempt(case: Case, *, number: int, epoch: int, fruitless: int) -> RunJob:
+    return RunJob(
+        name=names.job_name(case.run.uid, number),
+        attempt=number,
+        epoch=epoch,
+        created_at=to_text(case.now),
+        active=True,
+        batches=case.progress.batches,
+        fruitless=fruitless,
+    )

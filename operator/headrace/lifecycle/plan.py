@@ -1,0 +1,173 @@
+"""The state machine: from what is seen of a pipeline to what is to be done about it. No client, no clock, no await."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from headrace.lifecycle.actions import AdoptRun, EmitEvent, Needs, Plan, SavePipeline, SaveRun, Step
+from headrace.lifecycle.advance import advance
+from headrace.lifecycle.moves import Move, case_of, changed, earliest
+from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
+from headrace.lifecycle.queueing import Claim, claim, first, queue, queued
+from headrace.lifecycle.remains import remains
+from headrace.lifecycle.reporting import pipeline_status, with_conditions
+from headrace.lifecycle.specification import Problem, problem_of
+from headrace.lifecycle.state import FINAL, RunPhase
+from headrace.lifecycle.times import to_text
+from headrace.model.conditions import ConditionType, Reason
+from headrace.model.pipeline import PipelineStatus
+from headrace.model.run import RunStatus
+
+
+def plan(observed: Observed) -> Plan:
+    """What is to be done, in order. With `needs`, that is to be found out first and planned again."""
+    pipeline = observed.pipeline
+    if pipeline is None or pipeline.deleting:
+        return _without_pipeline(observed)
+    problem = problem_of(observed)
+    slots = _Slots(observed)
+    claimed = claim(observed, pipeline, problem, slot=slots.take(_claimant(observed, pipeline)))
+    moves = claimed.moves | _others(observed, pipeline, claimed, problem, slots)
+    needs = _needs(moves)
+    if needs:
+        return Plan(needs=needs)
+    statuses = {
+        run.uid: with_conditions(run, moves[run.uid], observed.now) if run.uid in moves else run.status
+        for run in observed.runs
+    }
+    status = pipeline_status(observed, pipeline, statuses, moves, claimed.active, problem)
+    steps, wake = _steps(observed, pipeline, claimed, moves, statuses, status)
+    return Plan(
+        steps=steps,
+        wake_at=earliest(wake, *(move.wake_at for move in moves.values())),
+        pipeline_status=status,
+        run_statuses=statuses,
+        at_work=frozenset(uid for uid, s in statuses.items() if _at_work(s)),
+        waits_for_slot=any(move.waits_for_slot for move in moves.values()),
+    )
+
+
+def _at_work(status: RunStatus) -> bool:
+    return bool(status.job and status.job.active) and status.phase not in FINAL
+
+
+class _Slots:
+    """Hands out what is left of `max_concurrent_runs`; a run at work has its slot already."""
+
+    def __init__(self, observed: Observed) -> None:
+        self._working = {run.uid for run in observed.runs if _at_work(run.status)}
+        self._free = observed.limits.max_concurrent_runs - observed.busy_elsewhere - len(self._working)
+
+    def take(self, run: RunSeen | None) -> bool:
+        if run is None or run.uid in self._working:
+            return True
+        self._free -= 1
+        return self._free >= 0
+
+
+def _claimant(observed: Observed, pipeline: PipelineSeen) -> RunSeen | None:
+    """Who would need a slot: the holder, or else the next in the queue."""
+    held_by = pipeline.status.active_run
+    if held_by:
+        return next((run for run in observed.runs if run.uid == held_by.uid), None)
+    return next((run for run in queue(observed) if not run.spec.cancel and not run.spec.suspend), None)
+
+
+def _others(
+    observed: Observed, pipeline: PipelineSeen, claimed: Claim, problem: Problem | None, slots: _Slots
+) -> dict[str, Move]:
+    """Loads that wait their turn, and reconciles, which run beside them."""
+    moves: dict[str, Move] = {}
+    ahead = claimed.active.name if claimed.active else None
+    for run in observed.runs:
+        if run.status.phase in FINAL or run.uid in claimed.moves:
+            continue
+        if run.is_load:
+            moves[run.uid] = queued(case_of(observed, pipeline, run, slot=False), ahead)
+            continue
+        wants = not run.spec.suspend and not run.spec.cancel
+        case = case_of(observed, pipeline, run, slot=wants and slots.take(run))
+        moves[run.uid] = advance(case) if run.status.job else first(case, problem)
+    return moves
+
+
+def _needs(moves: Mapping[str, Move]) -> Needs:
+    return Needs(
+        epoch=any(move.needs.epoch for move in moves.values()),
+        pods=frozenset().union(*(move.needs.pods for move in moves.values())),
+    )
+
+
+def _steps(
+    observed: Observed,
+    pipeline: PipelineSeen,
+    claimed: Claim,
+    moves: Mapping[str, Move],
+    statuses: Mapping[str, RunStatus],
+    status: PipelineStatus,
+) -> tuple[tuple[Step, ...], datetime | None]:
+    adopt: list[Step] = [AdoptRun(run=run.name, uid=run.uid) for run in observed.runs if not run.owned]
+    save: list[Step] = [SavePipeline(status=status)] if status != pipeline.status else []
+    work: list[Step] = []
+    for run in observed.runs:
+        move = moves.get(run.uid)
+        if move is None:
+            continue
+        work += (
+            [SaveRun(run=run.name, uid=run.uid, status=statuses[run.uid])] if statuses[run.uid] != run.status else []
+        )
+        work += move.steps
+    claims = status.active_run is not None and status.active_run != pipeline.status.active_run
+    # The claim is the fence: it stands before anything is done for the run, and falls when all of it is archived.
+    ordered = [*adopt, *save, *work] if claims else [*adopt, *work, *claimed.steps, *save]
+    clean, wake = remains(observed, statuses, claimed.active, ordered)
+    return (*ordered, *clean, *_events(observed, pipeline, status, moves)), wake
+
+
+def _events(
+    observed: Observed, pipeline: PipelineSeen, status: PipelineStatus, moves: Mapping[str, Move]
+) -> list[EmitEvent]:
+    events = [
+        event
+        for run in observed.runs
+        if run.uid in moves and moves[run.uid].status != run.status
+        for event in moves[run.uid].events
+    ]
+    before, after = _ready(pipeline.status), _ready(status)
+    if after and after[0] == "False" and after != before:
+        event = EmitEvent(run=None, uid=pipeline.uid, type="Warning", reason=after[1], message=after[2])
+        events.append(event)
+    return events
+
+
+def _ready(status: PipelineStatus) -> tuple[str, str, str] | None:
+    ready = (c for c in status.conditions if c.type == ConditionType.READY)
+    return next(((c.status, c.reason, c.message) for c in ready), None)
+
+
+def _without_pipeline(observed: Observed) -> Plan:
+    """Runs that name a pipeline that is not there: it may come; those of one that is gone follow it."""
+    steps: list[Step] = []
+    statuses: dict[str, RunStatus] = {}
+    wake = None
+    for run in observed.runs:
+        statuses[run.uid] = run.status
+        if observed.pipeline is not None or run.owned or run.status.phase in FINAL:
+            continue
+        move = _orphan(observed, run)
+        statuses[run.uid] = with_conditions(run, move, observed.now)
+        wake = earliest(wake, move.wake_at)
+        if statuses[run.uid] != run.status:
+            steps += [SaveRun(run=run.name, uid=run.uid, status=statuses[run.uid]), *move.events]
+    return Plan(steps=tuple(steps), wake_at=wake, run_statuses=statuses)
+
+
+def _orphan(observed: Observed, run: RunSeen) -> Move:
+    now, deadline = observed.now, run.created_at + observed.limits.pipeline_missing
+    text = f"the pipeline '{run.spec.pipeline}' does not exist"
+    if now < deadline:
+        status = changed(run.status, now, RunPhase.PENDING)
+        return Move(status=status, reason=Reason.WAITING_FOR_PIPELINE, message=text, wake_at=deadline)
+    status = changed(run.status, now, RunPhase.FAILED, finished_at=to_text(now), error_message=text)
+    reason = Reason.PIPELINE_MISSING
+    event = EmitEvent(run=run.name, uid=run.uid, type="Warning", reason=reason.value, message=text)
+    return Move(status=status, reason=reason, message=text, events=(event,))

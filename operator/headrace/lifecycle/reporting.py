@@ -1,0 +1,210 @@
+"""What the resources say about themselves: conditions of runs, and the whole status of a pipeline."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from headrace import names
+from headrace.lifecycle.moves import Move
+from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
+from headrace.lifecycle.specification import Problem, configuration_hash
+from headrace.lifecycle.state import FINAL, Phase, PipelineView, RunPhase, RunView, pipeline_phase
+from headrace.lifecycle.times import from_text, to_text
+from headrace.model.conditions import Condition, ConditionType, Reason, condition, merge
+from headrace.model.pipeline import Checkpoint, LastRun, PipelineStatus, RunReference
+from headrace.model.run import RunStatus
+
+
+def with_conditions(run: RunSeen, move: Move, now: datetime) -> RunStatus:
+    """The status of a move, with conditions and observed generation."""
+    status, reason, message = move.status, move.reason, move.message
+    final = status.phase in FINAL
+    running = bool(status.job and status.job.active) and not final
+    suspended = not final and reason in {Reason.PAUSED, Reason.WAITING_FOR_START}
+    failed = status.phase in {RunPhase.FAILED, RunPhase.CANCELLED}
+    new = [
+        _condition(ConditionType.RUNNING, running, reason, message, now, run.generation),
+        _condition(
+            ConditionType.SUSPENDED, suspended, reason if suspended else Reason.NOT_SUSPENDED, "", now, run.generation
+        ),
+        _condition(ConditionType.COMPLETE, status.phase == RunPhase.SUCCESS, reason, message, now, run.generation),
+        _condition(ConditionType.FAILED, failed, reason, message, now, run.generation),
+    ]
+    return status.model_copy(
+        update={"conditions": merge(run.status.conditions, new), "observed_generation": run.generation}
+    )
+
+
+def run_view(run: RunSeen, status: RunStatus) -> RunView:
+    """What the pipeline's state depends on of a run, as it will be."""
+    return RunView(
+        uid=run.uid,
+        name=run.name,
+        kind=run.spec.kind.value,
+        created_at=to_text(run.created_at),
+        suspend=run.spec.suspend,
+        cancel=run.spec.cancel,
+        phase=RunPhase(status.phase or RunPhase.PENDING),
+        at_work=bool(status.job and status.job.active),
+        started=bool(status.started_at),
+    )
+
+
+def pipeline_status(
+    observed: Observed,
+    pipeline: PipelineSeen,
+    statuses: Mapping[str, RunStatus],
+    moves: Mapping[str, Move],
+    active: RunReference | None,
+    problem: Problem | None,
+) -> PipelineStatus:
+    """The pipeline's status, as it will be."""
+    old, now = pipeline.status, to_text(observed.now)
+    last = last_run(observed, pipeline, statuses, active)
+    view = PipelineView(
+        suspend=pipeline.suspend,
+        enabled=pipeline.enabled,
+        last_run_phase=RunPhase(last.phase) if last and last.phase else None,
+    )
+    phase = pipeline_phase(view, [run_view(run, statuses[run.uid]) for run in observed.runs])
+    suspend_moved = old.suspend_observed is not None and old.suspend_observed != pipeline.suspend
+    digest = configuration_hash(pipeline.spec) if pipeline.spec else old.configuration_hash
+    changed = old.configuration_hash is not None and digest != old.configuration_hash
+    new = old.model_copy(
+        update={
+            "phase": phase.value,
+            "observed_generation": pipeline.generation,
+            "active_run": active,
+            "last_run": last,
+            "checkpoint": _checkpoint(observed, old, active, phase),
+            "configuration_hash": digest,
+            "configuration_changed_at": _moved(
+                old.configuration_changed_at, pipeline.updated_at, now, moved=changed, first=pipeline.created_at
+            ),
+            "suspend_observed": pipeline.suspend,
+            "suspend_changed_at": _moved(
+                old.suspend_changed_at, pipeline.state_changed_at, now, moved=suspend_moved, first=None
+            ),
+        }
+    )
+    conditions = _conditions(observed, pipeline, new, moves, problem)
+    return new.model_copy(update={"conditions": merge(old.conditions, conditions)})
+
+
+def last_run(
+    observed: Observed, pipeline: PipelineSeen, statuses: Mapping[str, RunStatus], active: RunReference | None
+) -> LastRun | None:
+    """What outlives the resources of runs: the active load, or else the one that ended last."""
+    old = pipeline.status.last_run
+    sequence = max([old.sequence if old else 0, *[names.run_sequence(pipeline.uid, r.name) for r in observed.runs]])
+    loads = [run for run in observed.runs if run.is_load]
+    chosen = next((run for run in loads if active and run.uid == active.uid), None)
+    if chosen is None:
+        ended = [run for run in loads if statuses[run.uid].phase in FINAL]
+        chosen = max(ended, key=lambda run: (statuses[run.uid].finished_at or "", run.name), default=None)
+        if chosen and old and old.uid != chosen.uid and _ended_before(statuses[chosen.uid], old):
+            chosen = None
+    if chosen is None:
+        return old.model_copy(update={"sequence": sequence}) if old else None
+    new = _last(chosen, statuses[chosen.uid], sequence)
+    # Counts alone are not worth a write: they follow with the phase.
+    if old and (old.uid, old.phase, old.sequence) == (new.uid, new.phase, new.sequence):
+        return old
+    return new
+
+
+def _ended_before(status: RunStatus, old: LastRun) -> bool:
+    return (status.finished_at or "") <= (old.finished_at or old.started_at or old.last_transition_time or "")
+
+
+def _last(run: RunSeen, status: RunStatus, sequence: int) -> LastRun:
+    progress = status.progress
+    return LastRun(
+        name=run.name,
+        uid=run.uid,
+        sequence=sequence,
+        phase=status.phase or RunPhase.PENDING.value,
+        started_at=status.started_at,
+        finished_at=status.finished_at,
+        last_transition_time=status.last_transition_time,
+        rows_read=progress.rows_read if progress else 0,
+        rows_written=progress.rows_written if progress else 0,
+        error_message=status.error_message,
+    )
+
+
+def _checkpoint(
+    observed: Observed, old: PipelineStatus, active: RunReference | None, phase: Phase
+) -> Checkpoint | None:
+    """A copy for people, renewed when a run has stopped or ended."""
+    holder = old.active_run or active
+    seen = observed.progress(holder.uid) if holder else None
+    if seen is None or (seen.last_key is None and seen.last_value is None):
+        return old.checkpoint
+    if active is not None and phase != Phase.PAUSED:
+        return old.checkpoint
+    if old.checkpoint and (old.checkpoint.last_key, old.checkpoint.last_value) == (seen.last_key, seen.last_value):
+        return old.checkpoint
+    return Checkpoint(
+        last_key=seen.last_key, last_value=seen.last_value, updated_at=to_text(seen.seen_at or observed.now)
+    )
+
+
+def _moved(old: str | None, told: datetime | None, now: str, *, moved: bool, first: datetime | None) -> str | None:
+    """When something changed: as the API told it, if that is news, else now."""
+    if old is None and not moved:
+        return to_text(first) if first else None
+    if not moved:
+        return old
+    before = from_text(old)
+    return to_text(told) if told and (before is None or told > before) else now
+
+
+def _conditions(
+    observed: Observed,
+    pipeline: PipelineSeen,
+    status: PipelineStatus,
+    moves: Mapping[str, Move],
+    problem: Problem | None,
+) -> list[Condition]:
+    now, generation = observed.now, pipeline.generation
+    ready, why = problem or (Reason.VALID, "")
+    running, run_reason, run_message = _running(observed, status, moves)
+    suspended = Reason.PAUSED if pipeline.suspend else Reason.NOT_SUSPENDED if pipeline.enabled else Reason.DISABLED
+    degraded, degraded_reason, degraded_message = _degraded(observed, status, moves)
+    return [
+        _condition(ConditionType.READY, problem is None, ready, why, now, generation),
+        _condition(ConditionType.RUNNING, running, run_reason, run_message, now, generation),
+        _condition(ConditionType.SUSPENDED, suspended != Reason.NOT_SUSPENDED, suspended, "", now, generation),
+        _condition(ConditionType.DEGRADED, degraded, degraded_reason, degraded_message, now, generation),
+    ]
+
+
+def _running(observed: Observed, status: PipelineStatus, moves: Mapping[str, Move]) -> tuple[bool, Reason, str]:
+    loads = [run for run in observed.runs if run.is_load and run.uid in moves and not moves[run.uid].is_final]
+    active = next((run for run in loads if status.active_run and run.uid == status.active_run.uid), None)
+    waiting = [run for run in loads if moves[run.uid].reason != Reason.WAITING_FOR_START]
+    shown = active or next(iter(waiting), None)
+    if shown is None:
+        return False, Reason.NO_RUN, ""
+    move = moves[shown.uid]
+    at_work = bool(move.status.job and move.status.job.active)
+    return at_work, move.reason, f"{shown.name}: {move.message or move.reason.sentence}"
+
+
+def _degraded(observed: Observed, status: PipelineStatus, moves: Mapping[str, Move]) -> tuple[bool, Reason, str]:
+    last = status.last_run
+    if last is None:
+        return False, Reason.HEALTHY, ""
+    if last.phase == RunPhase.FAILED:
+        return True, Reason.RUN_FAILED, last.error_message or ""
+    run = next((run for run in observed.runs if run.uid == last.uid), None)
+    notes = (moves[run.uid].status if run and run.uid in moves else run.status).notes if run else {}
+    if notes:
+        return True, Reason.NEEDS_ATTENTION, "; ".join(f"{name}: {text}" for name, text in sorted(notes.items()))
+    return False, Reason.SUCCEEDED if last.phase == RunPhase.SUCCESS else Reason.HEALTHY, ""
+
+
+def _condition(
+    type_: ConditionType, status: bool, reason: Reason, message: str, now: datetime, generation: int
+) -> Condition:
+    return condition(type_, status, reason, message[:1000], now=to_text(now), generation=generation)

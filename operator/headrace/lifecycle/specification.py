@@ -1,0 +1,84 @@
+"""What a run is to do: made once from pipeline and run, when it starts; a later edit does not touch it."""
+
+import hashlib
+import json
+from typing import Any
+
+from headrace.errors import InvalidError, RefusedError
+from headrace.lifecycle.observed import Limits, Observed, PipelineSeen, RunSeen
+from headrace.lifecycle.validity import check_pipeline, lookback_seconds
+from headrace.model.conditions import Reason
+from headrace.model.pipeline import PipelineSpec
+from headrace.model.target import check_target
+from headrace.query.parameters import bind
+from headrace.runspec import RunSpec
+
+Problem = tuple[Reason, str]
+
+
+def problem_of(observed: Observed) -> Problem | None:
+    """Why the pipeline can't be run, in words; None when it can."""
+    pipeline = observed.pipeline
+    if pipeline is None:
+        return Reason.PIPELINE_MISSING, "the pipeline does not exist"
+    if pipeline.spec is None:
+        return Reason.INVALID_SPEC, pipeline.problem
+    try:
+        check_pipeline(pipeline.spec, observed.limits.allowed_targets)
+    except InvalidError as error:
+        return _reason(error), error.message
+    if observed.older_namesake is not None:
+        older = observed.older_namesake
+        return Reason.DUPLICATE_NAME, f"the older pipeline {older} has the same spec.name; names are unique"
+    return None
+
+
+def _reason(error: InvalidError) -> Reason:
+    if "not supported yet" in error.message:
+        return Reason.NOT_SUPPORTED
+    if isinstance(error, RefusedError) and error.field == "target_table":
+        return Reason.TARGET_NOT_ALLOWED
+    return Reason.INVALID_QUERY if error.field == "source_query" else Reason.INVALID_SPEC
+
+
+def run_spec(pipeline: PipelineSeen, run: RunSeen, limits: Limits) -> RunSpec:
+    """What the runner reads. Raises InvalidError when a parameter is missing or the specification is broken."""
+    spec = pipeline.spec
+    if spec is None:
+        raise InvalidError(pipeline.problem)
+    target = check_target(spec.target_table, limits.allowed_targets)
+    params = run.spec.params or {}
+    return RunSpec(
+        run_id=run.uid,
+        installation=limits.installation,
+        namespace=limits.namespace,
+        pipeline_name=pipeline.name,
+        pipeline_uid=pipeline.uid,
+        kind=run.spec.kind.value,
+        mode=spec.mode.value,
+        query=bind(spec.source_query or "", params),
+        target_kind=target.kind,
+        target_schema=target.schema,
+        target_table=target.table,
+        key_columns=tuple(spec.key_columns),
+        incremental_key=spec.incremental_key,
+        batch_size=spec.batch_size,
+        prune=spec.prune,
+        allow_empty=spec.allow_empty,
+        restart=run.spec.restart,
+        lookback_seconds=lookback_seconds(spec),
+        max_rows_per_second=spec.max_rows_per_second,
+        snapshot_seconds=float(spec.snapshot_seconds),
+        fingerprint=fingerprint(spec, params),
+    )
+
+
+def fingerprint(spec: PipelineSpec, params: dict[str, Any]) -> str:
+    """Equal when a later run may continue a failed one: same query, key, target and parameters."""
+    parts = [spec.source_query, spec.key_columns, spec.incremental_key, spec.target_table, params]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def configuration_hash(spec: PipelineSpec) -> str:
+    """Changes with the configuration, not with a pause."""
+    return hashlib.sha256(json.dumps(spec.configuration(), sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,113 @@
+"""Stopping a run: for a pause, a cancel, or because its time is over; and letting it go on."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from headrace.lifecycle.actions import DeleteJob, ResumeJob, SuspendJob
+from headrace.lifecycle.moves import Case, Move, changed, counted, ended, record, waits
+from headrace.lifecycle.state import RunPhase
+from headrace.lifecycle.times import from_text, to_text
+from headrace.model.conditions import Reason
+
+GONE_SOON = timedelta(seconds=10)
+"""A deleted Job is gone by then; nobody tells us about its last pod."""
+
+
+class Stop(StrEnum):
+    """Why a run is to stop."""
+
+    CANCEL = "cancel"
+    TIMEOUT = "timeout"
+    HOLD = "hold"
+
+
+def stop_reason(case: Case) -> Stop | None:
+    """Why the run is to stop, if it is."""
+    if case.run.spec.cancel:
+        return Stop.CANCEL
+    allowed = case.run.spec.timeout_seconds
+    if allowed is not None and case.attempt.active and case.worked >= timedelta(seconds=allowed):
+        return Stop.TIMEOUT
+    return Stop.HOLD if case.held else None
+
+
+def stopping(case: Case, stop: Stop) -> Move:
+    """The Job is suspended; when its pod is gone the run has stopped, and when that takes too long it is deleted."""
+    job = case.job
+    if job is None:
+        return stopped(case, stop)
+    if job.deleting:
+        return waits(case, Reason.STOPPING).but(wake_at=case.now + GONE_SOON)
+    if job.is_quiet:
+        return stopped(case, stop)
+    since = from_text(case.status.stopping_since) or case.now
+    attempt = case.attempt.model_copy(update={"suspended": True, "active": True})
+    progress = counted(case, force=False)
+    move = waits(case, Reason.STOPPING, job=attempt, stopping_since=to_text(since), progress=progress)
+    deadline = since + case.limits.grace + case.limits.stop_slack
+    if case.now >= deadline:
+        return move.but(steps=(DeleteJob(job=job.name),), wake_at=case.now + GONE_SOON)
+    return move.but(steps=() if job.suspend else (SuspendJob(job=job.name),), wake_at=deadline)
+
+
+def stopped(case: Case, stop: Stop) -> Move:
+    """No pod of the run is left."""
+    if stop == Stop.CANCEL:
+        return ended(case, RunPhase.CANCELLED, Reason.RUN_CANCELLED, case.run.spec.cancel_reason)
+    if stop == Stop.TIMEOUT:
+        text = f"the run took longer than timeoutSeconds ({case.run.spec.timeout_seconds} s)"
+        return ended(case, RunPhase.FAILED, Reason.TIMED_OUT, text)
+    if not case.attempt.active and case.phase == RunPhase.PAUSED:
+        return waits(case, Reason.PAUSED)
+    status = changed(
+        case.status,
+        case.now,
+        RunPhase.PAUSED,
+        job=case.attempt.model_copy(update={"active": False, "suspended": True}),
+        worked_seconds=case.worked.total_seconds(),
+        working_since=None,
+        stopping_since=None,
+        progress=counted(case, force=True),
+    )
+    steps = (record(case.run, status),) if case.store else ()
+    return Move(status=status, reason=Reason.PAUSED, steps=steps)
+
+
+def resuming(case: Case) -> Move:
+    """The Job is suspended, and is to go on: as soon as its old pod is gone."""
+    job, attempt = case.job, case.attempt
+    assert job is not None
+    if attempt.active and not attempt.suspended:
+        return waits(case, Reason.RUN_STARTING).but(
+            steps=(ResumeJob(job=job.name),), wake_at=case.spell_start + case.limits.not_ready_after
+        )
+    if not job.is_quiet:
+        since = from_text(case.status.stopping_since) or case.spell_start
+        deadline = since + case.limits.grace + case.limits.stop_slack
+        if case.now >= deadline:
+            return waits(case, Reason.STOPPING).but(steps=(DeleteJob(job=job.name),), wake_at=case.now + GONE_SOON)
+        return waits(case, Reason.STOPPING).but(wake_at=deadline)
+    if case.store is None:
+        return waits(case, Reason.WAITING_FOR_STORE)
+    if not attempt.active and not case.slot:
+        return waits(case, Reason.WAITING_FOR_SLOT)
+    return _resumed(case)
+
+
+def _resumed(case: Case) -> Move:
+    attempt, seen = case.attempt, case.progress
+    holder = seen.holder if seen.epoch == attempt.epoch else -1
+    progress = counted(case, force=True)
+    status = changed(
+        case.status,
+        case.now,
+        case.phase,
+        job=attempt.model_copy(update={"active": True, "suspended": False, "holder": holder}),
+        worked_seconds=case.worked.total_seconds(),
+        working_since=to_text(case.now),
+        stopping_since=None,
+        # A pause between two batches is not a takeover without a batch.
+        progress=progress.model_copy(update={"takeovers": 0}) if progress else None,
+    )
+    assert case.job is not None
+    return Move(status=status, reason=Reason.RUN_STARTING, steps=(ResumeJob(job=case.job.name),))

@@ -1,0 +1,159 @@
+"""Takes the steps of a plan, in their order; each may be taken again after a crash."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace import names
+from headrace.cluster import Cluster
+from headrace.errors import ConflictError, InvalidError, NotFoundError
+from headrace.lifecycle.actions import (
+    AdoptRun,
+    CreateJob,
+    DeleteJob,
+    EmitEvent,
+    ExpireJob,
+    FinishRun,
+    MarkDeleted,
+    PruneRun,
+    RecordRun,
+    ResumeJob,
+    SavePipeline,
+    SaveRun,
+    Step,
+    SuspendJob,
+)
+from headrace.lifecycle.times import from_text
+from headrace.store.records import RunRecord
+from headrace.store.store import Store
+from headrace_operator import manifests, metrics
+from headrace_operator.index import Index
+from headrace_operator.logs import logger
+from headrace_operator.observe import Sight
+from headrace_operator.patches import merge_patch
+from headrace_operator.settings import Settings
+
+Manifest = dict[str, Any]
+_log = logger(__name__)
+
+
+class Hands:
+    """Acts on one pipeline as it was seen: a resource that has moved on since refuses."""
+
+    def __init__(self, cluster: Cluster, store: Store, index: Index, settings: Settings, sight: Sight) -> None:
+        self._cluster, self._store, self._index, self._settings = cluster, store, index, settings
+        self._observed = sight.observed
+        self._pipeline = sight.pipeline
+        self._runs = dict(sight.runs)
+
+    async def take(self, step: Step) -> None:
+        """Takes one step. Raises ConflictError when what was seen is old, UnavailableError when a part is away."""
+        match step:
+            case SavePipeline() | SaveRun() | AdoptRun() | PruneRun():
+                await self._resource(step)
+            case RecordRun() | FinishRun() | MarkDeleted():
+                await self._history(step)
+            case EmitEvent():
+                await self._tell(step)
+            case _:
+                await self._job(step)
+        metrics.STEPS.labels(type(step).__name__).inc()
+
+    async def _resource(self, step: SavePipeline | SaveRun | AdoptRun | PruneRun) -> None:
+        match step:
+            case SavePipeline(status=status):
+                assert self._pipeline is not None
+                self._pipeline = await self._save(names.PIPELINE_PLURAL, self._pipeline, status.manifest())
+            case SaveRun(uid=uid, status=status):
+                self._runs[uid] = await self._save(names.RUN_PLURAL, self._runs[uid], status.manifest())
+            case AdoptRun(run=run, uid=uid):
+                assert self._observed.pipeline is not None
+                pipeline = self._observed.pipeline
+                patch = manifests.adoption(pipeline.name, pipeline.uid, self._settings)
+                version = self._runs[uid]["metadata"]["resourceVersion"]
+                adopted = await self._cluster.patch(names.RUN_PLURAL, run, patch, resource_version=version)
+                self._runs[uid] = adopted
+                self._index.put(names.RUN_PLURAL, adopted)
+            case PruneRun(run=run, uid=uid):
+                await _ignoring_gone(self._cluster.delete(names.RUN_PLURAL, run, uid=uid))
+
+    async def _save(self, plural: str, seen: Manifest, status: Mapping[str, Any]) -> Manifest:
+        patch = merge_patch(seen.get("status") or {}, status)
+        if not patch:
+            return seen
+        metadata = seen["metadata"]
+        saved = await self._cluster.patch(
+            plural, metadata["name"], {"status": patch}, resource_version=metadata["resourceVersion"], status=True
+        )
+        if saved["metadata"]["uid"] != metadata["uid"]:
+            raise ConflictError("the resource was deleted and made again")
+        self._index.put(plural, saved)
+        return saved
+
+    async def _history(self, step: RecordRun | FinishRun | MarkDeleted) -> None:
+        match step:
+            case RecordRun():
+                await self._store.save_run(self._record(step), step.spec)
+            case FinishRun():
+                await self._store.finish_run(
+                    step.uid, status=step.phase, finished_at=step.finished_at, error_message=step.error_message
+                )
+            case MarkDeleted():
+                await self._store.mark_deleted(step.pipeline_uid)
+
+    def _record(self, step: RecordRun) -> RunRecord:
+        pipeline, status = self._observed.pipeline, step.status
+        assert pipeline is not None
+        return RunRecord(
+            run_id=step.uid,
+            installation=self._settings.installation,
+            namespace=self._settings.namespace,
+            pipeline_uid=pipeline.uid,
+            pipeline_name=pipeline.name,
+            run_name=step.run,
+            kind=step.kind,
+            status=status.phase or "PENDING",
+            attempt=status.job.attempt if status.job else 0,
+            epoch=status.job.epoch if status.job else None,
+            created_at=step.created_at,
+            started_at=from_text(status.started_at),
+            finished_at=from_text(status.finished_at),
+            error_message=status.error_message,
+        )
+
+    async def _job(self, step: CreateJob | SuspendJob | ResumeJob | DeleteJob | ExpireJob) -> None:
+        match step:
+            case CreateJob():
+                await self._create(step)
+            case SuspendJob(job=job):
+                await _ignoring_gone(self._cluster.patch_job(job, {"spec": {"suspend": True}}))
+            case ResumeJob(job=job):
+                await _ignoring_gone(self._cluster.patch_job(job, {"spec": {"suspend": False}}))
+            case DeleteJob(job=job):
+                await _ignoring_gone(self._cluster.delete_job(job))
+            case ExpireJob(job=job):
+                patch = {"spec": {"ttlSecondsAfterFinished": self._settings.job_ttl_seconds}}
+                await _ignoring_gone(self._cluster.patch_job(job, patch))
+
+    async def _create(self, step: CreateJob) -> None:
+        pipeline = self._observed.pipeline
+        assert pipeline is not None
+        body = manifests.job(step, pipeline_name=pipeline.name, pipeline_uid=pipeline.uid, settings=self._settings)
+        try:
+            await self._cluster.create_job(body)
+        except ConflictError:
+            _log.info("the Job is there already", job=step.job)
+
+    async def _tell(self, step: EmitEvent) -> None:
+        name = self._observed.pipeline.name if self._observed.pipeline else ""
+        body = manifests.event(step, pipeline_name=name, namespace=self._settings.namespace, now=self._observed.now)
+        try:
+            await self._cluster.create_event(body)
+        except (ConflictError, InvalidError, NotFoundError) as error:
+            _log.debug("an Event was not made", reason=step.reason, error=error.message)
+
+
+async def _ignoring_gone(call: Any) -> None:
+    try:
+        await call
+    except NotFoundError:
+        _log.debug("it is gone already")

@@ -1,0 +1,71 @@
+"""The store as the operator knows it: does it answer, and since when without a break."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from headrace.errors import HeadraceError
+from headrace.lifecycle.observed import ProgressSeen, StoreSeen
+from headrace.store.records import RunProgress
+from headrace.store.store import Store
+from headrace_operator.logs import logger
+
+_log = logger(__name__)
+
+
+class StoreWatch:
+    """Observes through the store, and remembers when it was away."""
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._since: float | None = None
+
+    @property
+    def is_available(self) -> bool:
+        """Whether it answered when it was last asked."""
+        return self._since is not None
+
+    async def observe(self, run_uids: Sequence[str]) -> StoreSeen | None:
+        """What the runners of these runs said; None when the store is away."""
+        try:
+            snapshot = await self._store.observe(run_uids)
+        except HeadraceError as error:
+            if self._since is not None:
+                _log.warning("the store is away", error=error.message)
+            self._since = None
+            return None
+        if self._since is None:
+            _log.info("the store answers")
+            self._since = self._clock()
+        return StoreSeen(
+            now=snapshot.now,
+            available_for=timedelta(seconds=self._clock() - self._since),
+            progress={uid: _seen(progress) for uid, progress in snapshot.progress.items()},
+        )
+
+
+def _seen(progress: RunProgress) -> ProgressSeen:
+    return ProgressSeen(
+        outcome=progress.outcome,
+        message=progress.outcome_message,
+        rows_read=progress.rows_read,
+        rows_written=progress.rows_written,
+        batches=progress.batches,
+        epoch=progress.reporter_epoch,
+        holder=progress.reporter_holder,
+        first_seen_at=progress.first_seen_at,
+        seen_at=progress.seen_at,
+        result=progress.result,
+        notes=progress.notes or {},
+        last_key=as_text(progress.last_key),
+        last_value=progress.last_value,
+    )
+
+
+def as_text(key: list[str | None] | None) -> str | None:
+    """A checkpoint's key as people see it: one column as it is, several as a JSON array."""
+    if not key:
+        return None
+    return key[0] if len(key) == 1 else json.dumps(key, ensure_ascii=False)

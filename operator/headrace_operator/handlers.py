@@ -1,0 +1,55 @@
+"""kopf, kept small: it watches our two kinds and tells us of each event; nothing else is asked of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from headrace import names
+from headrace_operator.settings import Settings
+
+Tell = Callable[[str, str | None, dict[str, Any]], None]
+"""Called with plural, type (None: it was there at the start) and resource."""
+
+SERVER_SECONDS, CLIENT_SECONDS = 290, 350
+"""Load balancers drop watches after 5 minutes; a watch that outlives the server's end by a minute is dead."""
+
+
+def registry(tell: Tell) -> kopf.OperatorRegistry:
+    """The handlers; they only pass on."""
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=handlers)
+    def login(**options: Any) -> Any:
+        return kopf.login_with_service_account(**options) or kopf.login_with_kubeconfig(**options)
+
+    for plural in (names.PIPELINE_PLURAL, names.RUN_PLURAL):
+
+        @kopf.on.event(group=names.GROUP, version=names.VERSION, plural=plural, param=plural, registry=handlers)
+        async def told(*, event: Any, param: Any = None, **_: Any) -> None:
+            tell(param, event["type"], dict(event["object"]))
+
+    return handlers
+
+
+def configuration() -> kopf.OperatorSettings:
+    """No Events from log lines, no scanning, no peering; finalizers and annotations are never asked for."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = SERVER_SECONDS
+    settings.watching.client_timeout = CLIENT_SECONDS
+    settings.watching.connect_timeout = 10
+    settings.networking.request_timeout = 30
+    return settings
+
+
+async def watch(settings: Settings, tell: Tell) -> None:
+    """Watches until it is asked to end by a signal."""
+    await kopf.operator(
+        registry=registry(tell),
+        settings=configuration(),
+        standalone=True,
+        namespaces=[settings.namespace],
+    )

@@ -1,0 +1,54 @@
+"""Watches our Jobs, which the server selects by label, and wakes their pipelines."""
+
+import asyncio
+
+from headrace import names
+from headrace.cluster import Cluster, Manifest
+from headrace.errors import ConflictError, HeadraceError, UnavailableError
+from headrace_operator.logs import logger
+from headrace_operator.manifests import PIPELINE_NAME_ANNOTATION
+from headrace_operator.settings import Settings
+from headrace_operator.workqueue import WorkQueue
+
+RETRY_SECONDS = 1.0
+_log = logger(__name__)
+
+
+class JobWatch:
+    """Keeps nothing: a Job that changed only wakes."""
+
+    def __init__(self, cluster: Cluster, queue: WorkQueue, settings: Settings) -> None:
+        self._cluster, self._queue = cluster, queue
+        self._selector = (
+            f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY},{names.INSTALLATION_LABEL}={settings.installation}"
+        )
+
+    async def run(self) -> None:
+        """Watches for ever; after a break it lists again, so that nothing is missed."""
+        while True:
+            try:
+                listing = await self._cluster.list_jobs(label_selector=self._selector)
+                for job in listing.items:
+                    self._wake(job)
+                await self._follow(listing.resource_version)
+            except ConflictError:
+                _log.info("the watch of Jobs is too old: listing again")
+            except UnavailableError as error:
+                _log.warning("Jobs can't be watched", error=error.message)
+                await asyncio.sleep(RETRY_SECONDS)
+            except HeadraceError as error:
+                _log.error("Jobs can't be watched", error=error.message)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _follow(self, version: str) -> None:
+        """One watch after the other, each from where the last one ended."""
+        while True:
+            async for kind, job in self._cluster.watch_jobs(label_selector=self._selector, resource_version=version):
+                version = job["metadata"]["resourceVersion"]
+                if kind != "BOOKMARK":
+                    self._wake(job)
+
+    def _wake(self, job: Manifest) -> None:
+        name = (job["metadata"].get("annotations") or {}).get(PIPELINE_NAME_ANNOTATION)
+        if name:
+            self._queue.add(name)

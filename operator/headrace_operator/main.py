@@ -1,0 +1,184 @@
+"""The operator as a process: it waits for store and Lease, then looks at pipelines until it is told to end."""
+
+import asyncio
+import time
+from typing import Any
+
+from headrace import names
+from headrace.cluster import Cluster
+from headrace.errors import HeadraceError, UnavailableError
+from headrace.store.migrate import migrate_when_ready
+from headrace.store.store import Store
+from headrace_operator import handlers, metrics
+from headrace_operator.availability import StoreWatch
+from headrace_operator.index import Index
+from headrace_operator.jobs import JobWatch
+from headrace_operator.lease import Lease
+from headrace_operator.logs import configure_logs, logger
+from headrace_operator.observe import Observer
+from headrace_operator.poll import Poll
+from headrace_operator.probes import Probes
+from headrace_operator.purge import Purge
+from headrace_operator.reconcile import Reconciler, key_of
+from headrace_operator.settings import Settings
+from headrace_operator.slots import Slots
+from headrace_operator.sweep import Sweep
+from headrace_operator.workqueue import WorkQueue
+
+BLIND_SECONDS = 300.0
+"""Without a complete sweep for so long nobody can say that we see anything."""
+_log = logger(__name__)
+
+
+class Operator:
+    """All parts, put together; `run` ends when one of them does."""
+
+    def __init__(self, settings: Settings, cluster: Cluster, store: Store) -> None:
+        self._settings, self._cluster, self._store = settings, cluster, store
+        self._index, self._queue = Index(), WorkQueue()
+        self._slots = Slots(settings.max_concurrent_runs, self._queue.add)
+        watch = StoreWatch(store)
+        observer = Observer(cluster=cluster, store=store, watch=watch, index=self._index, limits=settings.limits)
+        self._reconciler = Reconciler(
+            cluster=cluster,
+            store=store,
+            observer=observer,
+            index=self._index,
+            slots=self._slots,
+            queue=self._queue,
+            settings=settings,
+        )
+        self._sweep = Sweep(
+            cluster=cluster,
+            index=self._index,
+            slots=self._slots,
+            queue=self._queue,
+            settings=settings,
+            forget=self._forget,
+        )
+        self._poll = Poll(watch, self._slots, self._queue, every=settings.poll_seconds)
+        self._jobs = JobWatch(cluster, self._queue, settings)
+        self._purge = Purge(store, settings)
+        self._lease = Lease(cluster, name=f"headrace-{names.slug(settings.installation)}", identity=settings.identity)
+        self._probes = Probes(is_alive=self._is_alive, is_ready=self._is_ready)
+        self._forgetting: set[asyncio.Task[None]] = set()
+        self._works = False
+
+    async def run(self) -> None:
+        """Runs until a signal ends it; any part that fails ends all."""
+        probes = asyncio.create_task(self._probes.run(self._settings.probe_host, self._settings.probe_port))
+        work = asyncio.create_task(self._work())
+        try:
+            done, _ = await asyncio.wait({probes, work}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (probes, work):
+                task.cancel()
+            await asyncio.gather(probes, work, return_exceptions=True)
+
+    async def _work(self) -> None:
+        await migrate_when_ready(self._settings.store_dsn.get_secret_value(), wait=True)
+        await self._store.open()
+        _log.info("waiting for the Lease", identity=self._settings.identity)
+        await self._lease.acquire()
+        metrics.LEADER.set(1)
+        _log.info("this process works now")
+        renewing = asyncio.create_task(self._lease.hold())
+        working = asyncio.create_task(self._hold())
+        try:
+            done, _ = await asyncio.wait({renewing, working}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            metrics.LEADER.set(0)
+            for task in (working, renewing):
+                task.cancel()
+            await asyncio.gather(working, renewing, return_exceptions=True)
+            if self._lease.is_held:
+                await self._lease.release()
+
+    async def _hold(self) -> None:
+        """What only the holder of the Lease does."""
+        await self._first_sweep()
+        self._works = True
+        parts = [
+            handlers.watch(self._settings, self._told),
+            self._jobs.run(),
+            self._sweep.run(),
+            self._poll.run(),
+            self._purge.run(),
+            *(self._queue.work(self._guarded) for _ in range(self._settings.workers)),
+        ]
+        tasks = [asyncio.create_task(part) for part in parts]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _first_sweep(self) -> None:
+        while True:
+            try:
+                return await self._sweep.first()
+            except UnavailableError as error:
+                _log.warning("Kubernetes is away: trying again", error=error.message)
+                await asyncio.sleep(1)
+
+    async def _guarded(self, name: str) -> None:
+        if self._lease.is_held:
+            metrics.QUEUE.set(len(self._queue))
+            await self._reconciler.handle(name)
+
+    def _told(self, plural: str, kind: str | None, resource: dict[str, Any]) -> None:
+        """An event: it only wakes, and only when it is news."""
+        key = key_of(plural, resource)
+        uid = resource["metadata"]["uid"]
+        if kind == "DELETED":
+            self._index.remove(plural, uid)
+            if plural == names.PIPELINE_PLURAL:
+                self._forget(resource["metadata"]["name"], uid)
+        elif not self._index.put(plural, resource):
+            return
+        if key is not None:
+            self._queue.add(key)
+        if plural == names.PIPELINE_PLURAL:
+            for name in self._index.namesakes(resource):
+                self._queue.add(name)
+
+    def _forget(self, name: str, uid: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._reconciler.forget(name, uid))
+        self._forgetting.add(task)
+        task.add_done_callback(self._forgetting.discard)
+
+    def _is_alive(self) -> str | None:
+        silent = time.monotonic() - self._sweep.last_success
+        return f"no sweep for {silent:.0f} s" if self._works and silent > BLIND_SECONDS else None
+
+    def _is_ready(self) -> str | None:
+        """Ready is not the same as leading: a second operator that waits for the Lease is ready."""
+        return None if self._works or not self._lease.is_held else "reading what there is"
+
+
+async def serve(settings: Settings) -> None:
+    """Runs the operator with these settings."""
+    configure_logs(settings.log_level)
+    cluster = await Cluster.connect(namespace=settings.namespace)
+    store = Store(
+        settings.store_dsn.get_secret_value(),
+        pool_size=settings.db_pool_size,
+        max_overflow=settings.db_max_overflow,
+        pool_timeout=settings.db_pool_timeout,
+        application_name="headrace-operator",
+    )
+    try:
+        await Operator(settings, cluster, store).run()
+    except HeadraceError as error:
+        _log.error("the operator ends", error=error.message)
+        raise SystemExit(1) from error
+    finally:
+        await store.close()
+        await cluster.close()

@@ -1,0 +1,173 @@
+"""What the operator creates: the Job of an attempt, the owner of a run, Events."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from headrace import names
+from headrace.lifecycle.actions import CreateJob, EmitEvent
+from headrace.lifecycle.times import to_text
+from headrace_operator.settings import Settings
+
+Manifest = dict[str, Any]
+
+PIPELINE_NAME_ANNOTATION = f"{names.GROUP}/pipeline-name"
+RUNNER_USER = 65532
+"""`nonroot` of distroless images."""
+EVICTION_SECONDS = 30
+"""A pod on a node that does not answer is marked for deletion after that: it tells lost runners from slow ones."""
+EXIT_PERMANENT, EXIT_STOPPED, EXIT_SUPERSEDED = 64, 75, 76
+_MESSAGE_LIMIT = 1024
+
+
+def labels(pipeline_uid: str, settings: Settings) -> dict[str, str]:
+    """What everything of a pipeline is found by."""
+    return {
+        names.MANAGED_BY_LABEL: names.MANAGED_BY,
+        names.INSTALLATION_LABEL: settings.installation,
+        names.PIPELINE_LABEL: pipeline_uid,
+    }
+
+
+def owner(kind: str, name: str, uid: str) -> Manifest:
+    """The reference by which Kubernetes removes what belongs to something that was deleted."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def job(step: CreateJob, *, pipeline_name: str, pipeline_uid: str, settings: Settings) -> Manifest:
+    """The Job of one attempt: one pod at a time, replaced only when it is gone for good."""
+    own = {names.RUN_LABEL: step.run_uid, names.ATTEMPT_LABEL: str(step.attempt)}
+    every = labels(pipeline_uid, settings) | own
+    annotations = {PIPELINE_NAME_ANNOTATION: pipeline_name}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": step.job,
+            "labels": every,
+            "annotations": annotations,
+            "ownerReferences": [owner(names.RUN_KIND, step.run, step.run_uid)],
+        },
+        "spec": {
+            "completions": 1,
+            "parallelism": 1,
+            "backoffLimit": settings.runner_backoff_limit,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {"rules": _failure_rules()},
+            "template": {
+                "metadata": {"labels": every, "annotations": annotations},
+                "spec": _pod(step, settings),
+            },
+        },
+    }
+
+
+def _failure_rules() -> list[Manifest]:
+    return [
+        {"action": "FailJob", "onExitCodes": _exits(EXIT_PERMANENT)},
+        {"action": "Ignore", "onExitCodes": _exits(EXIT_STOPPED, EXIT_SUPERSEDED)},
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+    ]
+
+
+def _exits(*codes: int) -> Manifest:
+    return {"containerName": "runner", "operator": "In", "values": list(codes)}
+
+
+def _pod(step: CreateJob, settings: Settings) -> Manifest:
+    tolerations = [
+        {"key": f"node.kubernetes.io/{taint}", "operator": "Exists", "effect": "NoExecute",
+         "tolerationSeconds": EVICTION_SECONDS}
+        for taint in ("not-ready", "unreachable")
+    ]  # fmt: skip
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": settings.grace_seconds,
+        "tolerations": tolerations,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": RUNNER_USER,
+            "runAsGroup": RUNNER_USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(step, settings)],
+    }
+
+
+def _container(step: CreateJob, settings: Settings) -> Manifest:
+    plain = {
+        "HEADRACE_RUN_ID": step.run_uid,
+        "HEADRACE_EPOCH": str(step.epoch),
+        # The runner's own deadline comes before the one of Kubernetes, so that it can roll back and say so.
+        "HEADRACE_GRACE_SECONDS": str(max(1, settings.grace_seconds - 5)),
+    }
+    secret = {f"HEADRACE_{key.upper()}_DSN": key for key in ("store", "source", "target")}
+    return {
+        "name": "runner",
+        "image": settings.runner_image,
+        "imagePullPolicy": settings.runner_pull_policy,
+        "command": ["python", "-m", "headrace_runner"],
+        "env": [
+            *({"name": name, "value": value} for name, value in plain.items()),
+            *(
+                {"name": name, "valueFrom": {"secretKeyRef": {"name": settings.dsn_secret, "key": key}}}
+                for name, key in secret.items()
+            ),
+        ],
+        "resources": {
+            "requests": {"cpu": settings.runner_cpu, "memory": settings.runner_memory},
+            "limits": {"memory": settings.runner_memory},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+
+
+def adoption(pipeline_name: str, pipeline_uid: str, settings: Settings) -> Manifest:
+    """The patch that gives a run, made by hand, its owner and labels."""
+    return {
+        "metadata": {
+            "labels": labels(pipeline_uid, settings),
+            "ownerReferences": [owner(names.PIPELINE_KIND, pipeline_name, pipeline_uid)],
+        }
+    }
+
+
+def event(step: EmitEvent, *, pipeline_name: str, namespace: str, now: datetime) -> Manifest:
+    """An Event; its name is made from what it says, so that the same one is never there twice."""
+    kind, name = (names.RUN_KIND, step.run) if step.run else (names.PIPELINE_KIND, pipeline_name)
+    message = step.message[:_MESSAGE_LIMIT]
+    digest = hashlib.sha256(f"{step.uid}/{step.reason}/{message}".encode()).hexdigest()[:16]
+    reference: Mapping[str, str] = {
+        "apiVersion": names.API_VERSION,
+        "kind": kind,
+        "name": name,
+        "namespace": namespace,
+        "uid": step.uid,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{name[:200]}.{digest}", "namespace": namespace},
+        "involvedObject": reference,
+        "reason": step.reason,
+        "message": message,
+        "type": step.type,
+        "source": {"component": "headrace-operator"},
+        "firstTimestamp": to_text(now),
+        "lastTimestamp": to_text(now),
+        "count": 1,
+    }

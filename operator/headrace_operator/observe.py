@@ -1,0 +1,117 @@
+"""Observes one pipeline, live: its resource, its runs, their Jobs, and what their runners told the store."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from headrace import names
+from headrace.cluster import Cluster
+from headrace.errors import UnavailableError
+from headrace.lifecycle.actions import Needs
+from headrace.lifecycle.observed import Limits, Observed, PodSeen, RunSeen
+from headrace.lifecycle.readings import owner_uid, read_job, read_pipeline, read_pods, read_run
+from headrace.lifecycle.state import FINAL
+from headrace.store.store import Store
+from headrace_operator.availability import StoreWatch
+from headrace_operator.index import Index
+from headrace_operator.logs import logger
+
+Manifest = dict[str, Any]
+_log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was observed, and the manifests it was read from, by uid."""
+
+    observed: Observed
+    pipeline: Manifest | None
+    runs: dict[str, Manifest] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observer:
+    """Reads; never writes, but for drawing an epoch."""
+
+    cluster: Cluster
+    store: Store
+    watch: StoreWatch
+    index: Index
+    limits: Limits
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def observe(self, name: str) -> Sight:
+        """Everything about the pipeline of that name, whether it exists or not."""
+        pipeline, listing = await asyncio.gather(
+            self.cluster.get(names.PIPELINE_PLURAL, name),
+            self.cluster.list(names.RUN_PLURAL, field_selector=f"spec.pipeline={name}"),
+        )
+        uid = pipeline["metadata"]["uid"] if pipeline else None
+        manifests = {run["metadata"]["uid"]: run for run in listing.items if owner_uid(run) in (None, uid)}
+        for plural, resource in self._seen(pipeline, manifests):
+            self.index.put(plural, resource)
+        runs = tuple(_readable(manifests.values()))
+        jobs = await self.cluster.list_jobs(label_selector=f"{names.PIPELINE_LABEL}={uid}") if uid and runs else None
+        store = await self.watch.observe(_interesting(pipeline, runs))
+        observed = Observed(
+            now=self.clock(),
+            limits=self.limits,
+            pipeline=read_pipeline(pipeline) if pipeline else None,
+            runs=runs,
+            jobs=tuple(read_job(job) for job in jobs.items) if jobs else (),
+            store=store,
+            older_namesake=self.index.older_namesake(pipeline) if pipeline else None,
+        )
+        return Sight(observed, pipeline, manifests)
+
+    async def find_out(self, observed: Observed, needs: Needs) -> Observed:
+        """Adds what a plan needs to know besides."""
+        pods = dict(observed.pods)
+        for job in needs.pods:
+            pods[job] = await self._pods(job)
+        epoch, store = observed.epoch, observed.store
+        if needs.epoch and observed.pipeline is not None:
+            limits = self.limits
+            try:
+                epoch = await self.store.draw_epoch(limits.installation, limits.namespace, observed.pipeline.name)
+            except UnavailableError:
+                store = None
+        return dataclasses.replace(observed, pods=pods, epoch=epoch, store=store)
+
+    async def _pods(self, job: str) -> PodSeen:
+        pods = await self.cluster.list_pods(label_selector=f"batch.kubernetes.io/job-name={job}")
+        if pods.items:
+            return read_pods(pods.items, [])
+        failures = await self.cluster.list_events(
+            field_selector=f"involvedObject.kind=Job,involvedObject.name={job},reason=FailedCreate"
+        )
+        return read_pods([], failures.items)
+
+    @staticmethod
+    def _seen(pipeline: Manifest | None, runs: dict[str, Manifest]) -> Iterable[tuple[str, Manifest]]:
+        if pipeline:
+            yield names.PIPELINE_PLURAL, pipeline
+        for run in runs.values():
+            yield names.RUN_PLURAL, run
+
+
+def _readable(manifests: Iterable[Manifest]) -> Iterable[RunSeen]:
+    for manifest in manifests:
+        if "deletionTimestamp" in manifest["metadata"]:
+            continue
+        try:
+            yield read_run(manifest)
+        except ValidationError as error:
+            _log.error("a run can't be read", run=manifest["metadata"]["name"], error=error.errors()[0]["msg"])
+
+
+def _interesting(pipeline: Manifest | None, runs: Iterable[RunSeen]) -> list[str]:
+    """The runs that the store is asked about: those that are not over, and the holder of the pipeline."""
+    uids = {run.uid for run in runs if run.status.phase not in FINAL}
+    active = ((pipeline or {}).get("status") or {}).get("activeRun")
+    return sorted(uids | ({active["uid"]} if active else set()))

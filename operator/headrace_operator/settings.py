@@ -1,0 +1,93 @@
+"""The operator's settings: environment variables, read once at start."""
+
+import secrets
+import socket
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from headrace.lifecycle.observed import Limits
+from headrace.model.target import DEFAULT_ALLOWED
+
+
+def _identity() -> str:
+    """Two processes on one machine must differ."""
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}"
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable of its alias."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    namespace: str = Field(default="headrace", min_length=1, alias="HEADRACE_NAMESPACE")
+    """The namespace whose pipelines are run, and where their Jobs are."""
+    installation: str = Field(
+        default="default", pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$", alias="HEADRACE_INSTALLATION"
+    )
+    """Tells installations apart that share a store or a cluster."""
+    identity: str = Field(default_factory=_identity, min_length=1, alias="HEADRACE_IDENTITY")
+    """Who holds the Lease. A process that is given the name of a dead one takes over from it at once."""
+    store_dsn: SecretStr = Field(alias="HEADRACE_STORE_DSN")
+    """The platform's own Postgres."""
+    dsn_secret: str = Field(default="headrace-dsn", min_length=1, alias="HEADRACE_DSN_SECRET")
+    """The Secret with the keys store, source and target, from which runners get their DSNs."""
+    runner_image: str = Field(default="headrace/runner:latest", min_length=1, alias="HEADRACE_RUNNER_IMAGE")
+    runner_pull_policy: str = Field(default="IfNotPresent", alias="HEADRACE_RUNNER_PULL_POLICY")
+    runner_cpu: str = Field(default="100m", alias="HEADRACE_RUNNER_CPU")
+    """What a runner asks for; it may use more."""
+    runner_memory: str = Field(default="256Mi", alias="HEADRACE_RUNNER_MEMORY")
+    """What a runner may use: batches are bounded in bytes."""
+    runner_backoff_limit: int = Field(default=3, ge=0, le=20, alias="HEADRACE_RUNNER_BACKOFF_LIMIT")
+    """How many pods of one Job may die before another attempt, or the end."""
+    job_ttl_seconds: int = Field(default=60, ge=0, alias="HEADRACE_JOB_TTL_SECONDS")
+    """How long an ended Job stays to be looked at."""
+    allowed_targets: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=DEFAULT_ALLOWED, alias="ALLOWED_TARGET_TABLES"
+    )
+    """Comma separated patterns such as `analytics.*`."""
+    lost_after_seconds: float = Field(default=90, gt=0, alias="HEADRACE_LOST_AFTER_SECONDS")
+    not_ready_seconds: float = Field(default=600, gt=0, alias="HEADRACE_NOT_READY_SECONDS")
+    grace_seconds: int = Field(default=120, ge=1, alias="HEADRACE_GRACE_SECONDS")
+    """What a runner is given to finish its batch."""
+    max_concurrent_runs: int = Field(default=10, ge=1, alias="HEADRACE_MAX_CONCURRENT_RUNS")
+    run_history: int = Field(default=20, ge=1, alias="HEADRACE_RUN_HISTORY")
+    """How many ended runs of a pipeline stay as resources; the store keeps all."""
+    purge_after_days: float = Field(default=7, gt=0, alias="HEADRACE_PURGE_AFTER_DAYS")
+    """When the history of a deleted pipeline is removed."""
+    sweep_seconds: float = Field(default=30, gt=0, alias="HEADRACE_SWEEP_SECONDS")
+    poll_seconds: float = Field(default=1, gt=0, alias="HEADRACE_POLL_SECONDS")
+    workers: int = Field(default=8, ge=1, le=64, alias="HEADRACE_WORKERS")
+    """How many pipelines are looked at side by side."""
+    probe_host: str = Field(default="127.0.0.1", alias="HOST")
+    probe_port: int = Field(default=8081, ge=0, le=65535, alias="HEADRACE_PROBE_PORT")
+    db_pool_size: int = Field(default=5, ge=1, le=1000, alias="DB_POOL_SIZE")
+    db_max_overflow: int = Field(default=5, ge=0, le=1000, alias="DB_MAX_OVERFLOW")
+    db_pool_timeout: float = Field(default=10.0, gt=0, le=600, alias="DB_POOL_TIMEOUT")
+    log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", alias="LOG_LEVEL")
+
+    @field_validator("allowed_targets", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @property
+    def limits(self) -> Limits:
+        """What plans are bound by."""
+        return Limits(
+            installation=self.installation,
+            namespace=self.namespace,
+            allowed_targets=self.allowed_targets,
+            max_concurrent_runs=self.max_concurrent_runs,
+            lost_after=timedelta(seconds=self.lost_after_seconds),
+            not_ready_after=timedelta(seconds=self.not_ready_seconds),
+            grace=timedelta(seconds=self.grace_seconds),
+            history=self.run_history,
+        )

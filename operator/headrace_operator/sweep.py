@@ -1,0 +1,166 @@
+"""Lists everything from time to time: what no event told is found, and a blind watch is noticed."""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from headrace import names
+from headrace.cluster import Cluster
+from headrace.errors import HeadraceError
+from headrace.lifecycle.observed import Observed
+from headrace.lifecycle.plan import plan
+from headrace.lifecycle.readings import owner_uid, read_pipeline, read_run
+from headrace.lifecycle.state import FINAL
+from headrace_operator import metrics
+from headrace_operator.index import Index
+from headrace_operator.logs import logger
+from headrace_operator.settings import Settings
+from headrace_operator.slots import Slots
+from headrace_operator.workqueue import WorkQueue
+
+Manifest = dict[str, Any]
+BLIND_AFTER = 3
+"""So many sweeps in a row that find what no event told: the watch is dead, and the process ends."""
+_BREATH = 50
+"""Pipelines that are planned before others get a turn."""
+_log = logger(__name__)
+
+
+class BlindError(HeadraceError):
+    """Events do not reach us any more: only a new process helps."""
+
+
+class Sweep:
+    """Compares what is there with what was told."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        index: Index,
+        slots: Slots,
+        queue: WorkQueue,
+        settings: Settings,
+        forget: Callable[[str, str], None],
+    ) -> None:
+        self._cluster, self._index, self._slots, self._queue = cluster, index, slots, queue
+        self._settings, self._forget = settings, forget
+        self._blind = 0
+        self._untold: set[tuple[str, str]] = set()
+        self.last_success = time.monotonic()
+
+    async def first(self) -> None:
+        """Learns all that is there before anything is done: who is at work, who is called what."""
+        pipelines, runs = await self._list()
+        for plural, resources in ((names.PIPELINE_PLURAL, pipelines), (names.RUN_PLURAL, runs)):
+            for resource in resources:
+                self._index.put(plural, resource)
+        for name, at_work in _at_work(runs).items():
+            self._slots.settle(name, at_work, waits=False)
+        await self._enqueue(pipelines, runs, everything=True)
+        self.last_success = time.monotonic()
+
+    async def run(self) -> None:
+        """Sweeps for ever; raises BlindError when events do not come any more."""
+        while True:
+            await asyncio.sleep(self._settings.sweep_seconds)
+            try:
+                await self.once()
+                metrics.SWEEPS.labels("ok").inc()
+            except HeadraceError as error:
+                if isinstance(error, BlindError):
+                    raise
+                metrics.SWEEPS.labels("error").inc()
+                _log.warning("a sweep failed", error=error.message)
+
+    async def once(self) -> None:
+        """One sweep."""
+        pipelines, runs = await self._list()
+        self._compare({names.PIPELINE_PLURAL: pipelines, names.RUN_PLURAL: runs})
+        metrics.PIPELINES.set(len(pipelines))
+        await self._enqueue(pipelines, runs, everything=False)
+        self._slots.wake_waiting()
+        self.last_success = time.monotonic()
+
+    async def _list(self) -> tuple[list[Manifest], list[Manifest]]:
+        pipelines = await self._cluster.list(names.PIPELINE_PLURAL)
+        runs = await self._cluster.list(names.RUN_PLURAL)
+        return pipelines.items, runs.items
+
+    def _compare(self, listed: dict[str, list[Manifest]]) -> None:
+        """A version that no event had told a whole sweep ago was missed; a deletion likewise."""
+        untold: set[tuple[str, str]] = set()
+        for plural, resources in listed.items():
+            there = {resource["metadata"]["uid"]: resource for resource in resources}
+            for uid, resource in there.items():
+                known = self._index.get(plural, uid)
+                if known is None or known["metadata"]["resourceVersion"] != resource["metadata"]["resourceVersion"]:
+                    untold.add((uid, resource["metadata"]["resourceVersion"]))
+                    if (uid, resource["metadata"]["resourceVersion"]) in self._untold:
+                        self._index.put(plural, resource)
+            for resource in self._index.all(plural):
+                uid, name = resource["metadata"]["uid"], resource["metadata"]["name"]
+                if uid in there:
+                    continue
+                untold.add((uid, ""))
+                if (uid, "") in self._untold:
+                    self._index.remove(plural, uid)
+                    if plural == names.PIPELINE_PLURAL:
+                        self._forget(name, uid)
+        missed = untold & self._untold
+        metrics.MISSED.inc(len(missed))
+        self._blind = self._blind + 1 if missed else 0
+        self._untold = untold
+        if self._blind >= BLIND_AFTER:
+            raise BlindError(f"{len(missed)} changes were not told in {BLIND_AFTER} sweeps")
+
+    async def _enqueue(self, pipelines: list[Manifest], runs: list[Manifest], *, everything: bool) -> None:
+        """Wakes the pipelines that a plan from these lists would do something about."""
+        by_name: dict[str, list[Manifest]] = {}
+        for run in runs:
+            by_name.setdefault(run["spec"]["pipeline"], []).append(run)
+        for i, pipeline in enumerate(pipelines):
+            own = by_name.pop(pipeline["metadata"]["name"], [])
+            if _is_unsettled(pipeline, own) or (everything and self._has_work(pipeline, own)):
+                self._queue.add(pipeline["metadata"]["name"])
+            if i % _BREATH == 0:
+                await asyncio.sleep(0)
+        for name, orphans in by_name.items():
+            if any((run.get("status") or {}).get("phase") not in FINAL for run in orphans):
+                self._queue.add(name)
+
+    def _has_work(self, pipeline: Manifest, runs: list[Manifest]) -> bool:
+        uid = pipeline["metadata"]["uid"]
+        observed = Observed(now=datetime.now(UTC), limits=self._settings.limits, pipeline=None)
+        try:
+            observed = dataclasses.replace(
+                observed,
+                pipeline=read_pipeline(pipeline),
+                runs=tuple(read_run(run) for run in runs if owner_uid(run) in {None, uid}),
+                older_namesake=self._index.older_namesake(pipeline),
+            )
+        except ValidationError:
+            return True
+        decided = plan(observed)
+        return bool(decided.steps or decided.needs)
+
+
+def _is_unsettled(pipeline: Manifest, runs: list[Manifest]) -> bool:
+    status = pipeline.get("status") or {}
+    if status.get("activeRun") or status.get("observedGeneration") != pipeline["metadata"].get("generation"):
+        return True
+    return any((run.get("status") or {}).get("phase") not in FINAL for run in runs)
+
+
+def _at_work(runs: list[Manifest]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        status = run.get("status") or {}
+        if (status.get("job") or {}).get("active") and status.get("phase") not in FINAL:
+            found.setdefault(run["spec"]["pipeline"], set()).add(run["metadata"]["uid"])
+    return {name: frozenset(uids) for name, uids in found.items()}
