@@ -11,7 +11,7 @@ from headrace import names
 from headrace.cluster import Manifest
 from headrace.errors import InvalidError, RefusedError
 from headrace.lifecycle.validity import check_pipeline
-from headrace.lifecycle.views import phase_of
+from headrace.lifecycle.views import phase_of, run_view
 from headrace.model.pipeline import PipelineSpec
 from headrace_api import times
 from headrace_api.bodies import derive
@@ -103,6 +103,9 @@ def changed_at(pipeline: Manifest, runs: Sequence[Manifest]) -> datetime:
         (status.get("lastRun") or {}).get("lastTransitionTime"),
     ]
     for run in runs:
+        view = run_view(run)
+        if view.kind != "Load" or view.waits_for_start:
+            continue  # Such a run does not change the pipeline's state.
         moments += [run["metadata"].get("creationTimestamp"), (run.get("status") or {}).get("lastTransitionTime")]
     seen = times.latest(*moments)
     return max(seen, created_at(pipeline)) if seen else created_at(pipeline)
