@@ -133,9 +133,9 @@ def load(folder: Path) -> Cluster:
 def home(environ: Mapping[str, str] = os.environ) -> Path:
     """Where clusters keep their folders."""
     if own := environ.get("HEADRACE_LOCAL_HOME"):
-        return Path(own)
+        return Path(own).absolute()
     state = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME") or Path.home()) / ".local/state"
-    return Path(state) / "headrace"
+    return Path(state).absolute() / "headrace"
 
 
 def free_ports(count: int) -> list[int]:

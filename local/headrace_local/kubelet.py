@@ -35,6 +35,8 @@ def runtime(cluster: Cluster, node: Node) -> dict[str, Any]:
         "socket": str(socket(node)),
         "scratch": str(cluster.folder / "root"),
         "podNetwork": node.pod_network,
+        # Started by an ordinary user, containers have the user id that all of this belongs to.
+        "hide": [str(cluster.folder), str(RUN)],
         "images": images(),
         # Nothing forwards the address of the Service `kubernetes`.
         "environment": {
@@ -46,7 +48,7 @@ def runtime(cluster: Cluster, node: Node) -> dict[str, Any]:
 
 def images() -> dict[str, Any]:
     """The names that containers may be started under: Headrace's roles as installed here, and a shell for tests."""
-    packages = {path for path in sys.path if Path(path).is_dir()}
+    packages = {path for path in sys.path if Path(path).is_absolute() and Path(path).is_dir()}
     reach = sorted({sys.prefix, sys.base_prefix, os.path.realpath(sys.executable), *packages})
     bin_folder = str(Path(sys.executable).parent)
     return {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,9 @@ from headrace_local.status import Status, read
 
 READY_WITHIN = 120.0
 GONE_WITHIN = 20.0
+# A folder is there this long before the cluster's first process, at most.
+STARTED_WITHIN = 15.0
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,10 @@ class Wish:
 def up(wish: Wish, say: Callable[[str], None]) -> Status:
     """Starts a cluster unless it runs, and returns when it is ready; raises LocalError with the reason."""
     namespace.check()
+    if not NAME.fullmatch(wish.name):
+        raise LocalError(f"--name {wish.name}: want up to 30 lower-case letters, digits and hyphens")
+    # Before the folder is there: it takes minutes, and another `up` should not take the folder for a dead one's.
+    binary = build.binary(say)
     folder = home() / wish.name
     if not _make(folder):
         say(f"{wish.name} is running already")
@@ -41,7 +49,7 @@ def up(wish: Wish, say: Callable[[str], None]) -> Status:
     # Held until the end of this: or else the janitor would take away the logs of a cluster that does not start.
     lifeline = janitor.start(folder)
     try:
-        _start(wish, folder, lifeline, say)
+        _start(wish, folder, binary, lifeline)
         return _wait_until_ready(folder)
     except BaseException:
         os.close(lifeline)
@@ -63,7 +71,8 @@ def _make(folder: Path) -> bool:
         except FileExistsError:
             if outer(folder):
                 return False
-            if time.time() - _made(folder) > 5:
+            # Usually a janitor is at it; there is none after the machine was switched off.
+            if time.time() - _changed(folder) > STARTED_WITHIN:
                 shutil.rmtree(folder, ignore_errors=True)
             time.sleep(0.1)
         else:
@@ -71,16 +80,15 @@ def _make(folder: Path) -> bool:
     raise LocalError(f"{folder} is being started or removed by another command and does not get ready")
 
 
-def _made(folder: Path) -> float:
+def _changed(folder: Path) -> float:
     try:
         return folder.stat().st_mtime
     except OSError:
         return time.time()
 
 
-def _start(wish: Wish, folder: Path, lifeline: int, say: Callable[[str], None]) -> None:
+def _start(wish: Wish, folder: Path, binary: Path, lifeline: int) -> None:
     settings = dict(_setting(text) for text in wish.settings)
-    binary = build.binary(say)
     cluster = design(wish.name, folder, binary, wish.nodes, wish.apis, wish.operators, wish.platform, settings)
     _write(cluster)
     argv = [cluster.python, "-m", "headrace_local.supervisor", str(folder), str(lifeline)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace_local import rbac
 from headrace_local.cluster import NAMESPACE, Cluster, load
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
@@ -48,14 +49,15 @@ def missing() -> list[str]:
 
 
 def _role(cluster: Cluster, name: str, module: str, own: dict[str, str], port: int) -> Role:
-    environment = {**settings(cluster), "HEADRACE_IDENTITY": name, **own, **cluster.settings}
+    kubeconfig = cluster.pki / f"{module.removeprefix('headrace_')}.kubeconfig"
+    given = {"KUBECONFIG": str(kubeconfig), "HEADRACE_IDENTITY": name}
+    environment = {**settings(cluster), **given, **own, **cluster.settings}
     return Role(name, module, environment, f"http://127.0.0.1:{port}/readyz")
 
 
 def settings(cluster: Cluster) -> dict[str, str]:
     """What operator and API read from their environment."""
     return {
-        "KUBECONFIG": str(cluster.kubeconfig),
         "HEADRACE_INSTALLATION": cluster.name,
         "HEADRACE_NAMESPACE": NAMESPACE,
         "HEADRACE_STORE_DSN": cluster.store_dsn,
@@ -69,12 +71,13 @@ def settings(cluster: Cluster) -> dict[str, str]:
 
 
 def manifests(cluster: Cluster) -> list[dict[str, Any]]:
-    """The namespace of the runs, and the Secret whose keys the operator hands to them."""
+    """The namespace of the runs, the Secret whose keys the operator hands to them, and the rights of both roles."""
     dsns = {"store": cluster.store_dsn, "source": cluster.source_dsn, "target": cluster.target_dsn}
     secret = {"name": DSN_SECRET, "namespace": NAMESPACE}
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": dsns},
+        *rbac.manifests(),
     ]
 
 

@@ -355,6 +355,14 @@ def test_both_nodes_run_pods_and_give_their_logs(cluster: Cluster) -> None:
         assert kubectl.run("logs", pod) == "here", node
 
 
+def test_a_container_sees_nothing_of_the_cluster_itself(cluster: Cluster) -> None:
+    script = f"find {cluster.folder} /run/headrace -mindepth 1 2> /dev/null; ls /proc | grep -c '^[0-9]'"
+    pod = make_pod(cluster.kubectl, pod_spec(script))
+    ended(cluster.kubectl, pod)
+    # Itself, ls and grep.
+    assert cluster.kubectl.run("logs", pod) == "3"
+
+
 def test_a_second_up_finds_the_first(cluster: Cluster) -> None:
     again = cluster.machine.up("core")
     assert again.first["processes"] == cluster.status()["processes"]
@@ -426,7 +434,7 @@ def statuses(port: int, path: str) -> Iterator[int]:
 
 def without_password(port: int) -> str:
     """What Postgres says to somebody who has none."""
-    with pytest.raises(psycopg.OperationalError, match="no password supplied|password authentication failed"):
+    with pytest.raises(psycopg.OperationalError, match=r"no password supplied|password authentication failed"):
         psycopg.connect(f"postgresql://postgres@127.0.0.1:{port}/postgres", connect_timeout=5, passfile="/dev/null")
     return "password refused"
 

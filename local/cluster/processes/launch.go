@@ -69,7 +69,7 @@ func (r *Runtime) launch(c *container) (*exec.Cmd, error) {
 
 func (r *Runtime) surroundings(c *container) rootfs.Spec {
 	spec := rootfs.Spec{
-		Scratch: r.config.Scratch, Reach: c.image.Reach, Folder: c.config.WorkingDir, Command: c.argv(),
+		Scratch: r.config.Scratch, Hide: r.config.Hide, Reach: c.image.Reach, Folder: c.config.WorkingDir, Command: c.argv(),
 		ReadOnlyRoot: c.config.GetLinux().GetSecurityContext().GetReadonlyRootfs(),
 	}
 	for _, m := range c.config.Mounts {

@@ -24,8 +24,10 @@ type Config struct {
 	// Scratch is an empty folder that containers put their file trees together on, each in a mount namespace of its own.
 	Scratch string `json:"scratch"`
 	// PodNetwork is the first two bytes of the pods' addresses, such as 127.77.
-	PodNetwork string           `json:"podNetwork"`
-	Images     map[string]Image `json:"images"`
+	PodNetwork string `json:"podNetwork"`
+	// Hide are folders that containers see empty.
+	Hide   []string         `json:"hide"`
+	Images map[string]Image `json:"images"`
 	// Environment overrides what the kubelet puts into a container's environment.
 	Environment map[string]string `json:"environment"`
 }

@@ -29,7 +29,9 @@ type Spec struct {
 	Scratch string   `json:"scratch"`
 	Volumes []Volume `json:"volumes,omitempty"`
 	// Reach are paths that the container's user must be able to get to, though a folder above them may be closed to it.
-	Reach        []string `json:"reach,omitempty"`
+	Reach []string `json:"reach,omitempty"`
+	// Hide are folders that the container sees empty.
+	Hide         []string `json:"hide,omitempty"`
 	ReadOnlyRoot bool     `json:"readOnlyRoot,omitempty"`
 	// Identity is nil where a user namespace has given the process its user already.
 	Identity *Identity `json:"identity,omitempty"`

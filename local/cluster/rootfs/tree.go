@@ -39,6 +39,9 @@ func build(spec Spec) error {
 	if err := t.place(spec); err != nil {
 		return err
 	}
+	if err := t.hide(spec.Hide); err != nil {
+		return err
+	}
 	return t.moveIn()
 }
 
@@ -136,6 +139,23 @@ func (t *tree) close() error {
 		}
 	}
 	return setReadOnly(t.root, 0)
+}
+
+// hide covers folders, after the volumes: these may come out of them.
+func (t *tree) hide(folders []string) error {
+	for _, folder := range folders {
+		at, err := t.resolve(folder)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(t.root + at); err != nil {
+			continue
+		}
+		if err := mountMemory(t.root+at, "0755"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ensure makes path exist in the tree, as a folder or as an empty file.
