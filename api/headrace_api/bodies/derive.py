@@ -5,7 +5,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BeforeValidator, Field, Strict
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError, PydanticUndefined
+from pydantic_core import PydanticCustomError
 
 Definition = tuple[Any, Any]
 """What `pydantic.create_model` takes for a field."""
@@ -29,11 +29,6 @@ def optional(info: FieldInfo) -> Definition:
 def shown(info: FieldInfo) -> Definition:
     """The field as answers show it: it is always there. What kubectl let in is shown, so without limits."""
     return info.annotation, Field(description=info.description)
-
-
-def default_of(info: FieldInfo) -> Any:
-    """The field's default; PydanticUndefined for a required one."""
-    return PydanticUndefined if info.is_required() else info.get_default(call_default_factory=True)
 
 
 def _annotation(info: FieldInfo) -> Any:

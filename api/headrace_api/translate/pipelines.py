@@ -14,10 +14,14 @@ from headrace.lifecycle.validity import check_pipeline
 from headrace.lifecycle.views import phase_of, run_view
 from headrace.model.pipeline import PipelineSpec
 from headrace_api import times
-from headrace_api.bodies import derive
 from headrace_api.bodies.pipeline import FIELDS
 
 _ALIASES = {name: str(info.alias) for name, info in PipelineSpec.model_fields.items()}
+_PLACES = {
+    name: (_ALIASES[name], None if info.is_required() else info.get_default(call_default_factory=True))
+    for name, info in FIELDS.items()
+}
+"""Where a manifest has each field, and what stands for one that is not there."""
 _NAMES = {alias: name for name, alias in _ALIASES.items()}
 
 
@@ -33,13 +37,11 @@ def show_pipeline(pipeline: Manifest, runs: Sequence[Manifest]) -> dict[str, Any
 
 
 def fields_of(pipeline: Manifest) -> dict[str, Any]:
-    """The configuration of a resource, by the names of the API."""
+    """The configuration of a resource, by the names of the API; what it lacks has its default."""
     spec = pipeline.get("spec", {})
-    fields = {}
-    for name, info in FIELDS.items():
-        value = spec.get(_ALIASES[name])
-        fields[name] = derive.default_of(info) if value is None and not info.is_required() else value
-    return fields
+    return {
+        name: default if (value := spec.get(alias)) is None else value for name, (alias, default) in _PLACES.items()
+    }
 
 
 def spec_of(fields: Mapping[str, Any], *, suspend: bool = False) -> PipelineSpec:

@@ -5,6 +5,7 @@ from typing import Any
 
 from headrace import names
 from headrace.cluster import Manifest
+from headrace.lifecycle.readings import owner_uid
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.views import run_view
 from headrace.model.run import RunKind
@@ -16,7 +17,7 @@ def runs_of(pipeline: Manifest, runs: Iterable[Manifest]) -> list[Manifest]:
     """The runs that are this pipeline's, of those that name it: not those of a namesake that was deleted."""
     uid = pipeline["metadata"]["uid"]
     return [
-        run for run in runs if run["spec"]["pipeline"] == pipeline["metadata"]["name"] and _owner(run) in (None, uid)
+        run for run in runs if run["spec"]["pipeline"] == pipeline["metadata"]["name"] and owner_uid(run) in (None, uid)
     ]
 
 
@@ -119,8 +120,7 @@ def next_sequence(pipeline: Manifest, runs: Sequence[Manifest]) -> int:
     """One above the highest number that a run of this pipeline was named with."""
     uid = pipeline["metadata"]["uid"]
     last = ((pipeline.get("status") or {}).get("lastRun") or {}).get("sequence") or 0
-    numbers = [run["metadata"]["name"].removeprefix(f"{uid}-") for run in runs]
-    return 1 + max([int(last), *[int(n) for n in numbers if n.isascii() and n.isdigit() and len(n) < 18]])
+    return 1 + max([int(last), *[names.run_sequence(uid, run["metadata"]["name"]) for run in runs]])
 
 
 def run_manifest(pipeline: Manifest, name: str, spec: Mapping[str, Any], installation: str) -> Manifest:
@@ -149,12 +149,6 @@ def run_manifest(pipeline: Manifest, name: str, spec: Mapping[str, Any], install
         },
         "spec": {"pipeline": metadata["name"], **spec},
     }
-
-
-def _owner(run: Manifest) -> str | None:
-    """The uid of the pipeline that owns the run; one made by kubectl has none until the operator saw it."""
-    owners = run["metadata"].get("ownerReferences") or []
-    return next((str(owner["uid"]) for owner in owners if owner.get("kind") == names.PIPELINE_KIND), None)
 
 
 def _time(text: object) -> str | None:

@@ -1,0 +1,185 @@
+"""What every answer has in common, over HTTP, while neither Kubernetes nor Postgres is there."""
+
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from headrace.cluster import Cluster
+from headrace.store.store import Store
+from headrace_api.app import create_app
+from headrace_api.settings import Settings
+
+NOBODY = "127.0.0.1:1"
+DSN = f"postgresql://user:secret@{NOBODY}/store"
+UNKNOWN = f"/api/v1/pipelines/{uuid.uuid4()}"
+BODY = {"name": "a", "target_table": "analytics.t", "source_query": "SELECT 1"}
+
+
+@pytest.fixture
+def kubeconfig(tmp_path) -> str:
+    """Names an API server that is not there."""
+    path: Path = tmp_path / "kubeconfig"
+    cluster = {"name": "c", "cluster": {"server": f"http://{NOBODY}"}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    content = {"clusters": [cluster], "contexts": [context], "users": [{"name": "u", "user": {}}]}
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **content}))
+    return str(path)
+
+
+@pytest.fixture
+async def client(kubeconfig) -> AsyncIterator[httpx.AsyncClient]:
+    """The application, alone in the world."""
+    settings = Settings(store_dsn=DSN, allowed_targets=("analytics.*",), max_body_bytes=2000)
+    store = Store(DSN, pool_size=1, max_overflow=0, pool_timeout=1)
+    cluster = await Cluster.connect(namespace="headrace", kubeconfig=kubeconfig)
+    app = create_app(settings, store, cluster)
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise ZeroDivisionError("secret")
+
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            yield client
+    await store.close()
+    await cluster.close()
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str) -> dict:
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert body.keys() == {"detail", "error", "meta"}
+    assert body["error"].keys() == {"code", "message", "details"}
+    assert body["error"]["code"] == code
+    assert body["meta"]["request_id"] == answer.headers["X-Request-ID"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", body["meta"]["timestamp"])
+    assert isinstance(body["detail"], list) if status == 422 else body["detail"] == body["error"]["message"]
+    assert "secret" not in answer.text
+    assert NOBODY not in answer.text
+    return body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status", "code"),
+    [
+        ("GET", "/nowhere", None, 404, "NOT_FOUND"),
+        ("GET", "/api/v1/pipelines/no-uuid", None, 404, "NOT_FOUND"),
+        ("DELETE", "/api/v1/pipelines/%20", None, 404, "NOT_FOUND"),
+        ("DELETE", "/api/v1/pipelines", None, 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/api/v1/pipelines", b"{", 422, "VALIDATION_ERROR"),
+        ("POST", "/api/v1/pipelines", b"[]", 422, "VALIDATION_ERROR"),
+        ("POST", "/api/v1/pipelines", b"", 422, "VALIDATION_ERROR"),
+        ("POST", "/api/v1/pipelines", b'{"name": "\\ud800"}', 422, "VALIDATION_ERROR"),
+        ("POST", "/api/v1/pipelines", b'{"\\ud800": 1}', 422, "VALIDATION_ERROR"),
+        ("POST", "/api/v1/pipelines", b'{"batch_size": NaN}', 422, "VALIDATION_ERROR"),
+        ("POST", "/api/v1/pipelines", b"\xff", 400, "BAD_REQUEST"),
+        ("POST", "/api/v1/pipelines", b"[" * 1500, 400, "BAD_REQUEST"),
+        ("POST", "/api/v1/pipelines", b" " * 2001, 413, "PAYLOAD_TOO_LARGE"),
+        ("POST", f"{UNKNOWN}/run", b'{"restart": 1}', 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/pipelines?limit=0", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/pipelines?limit=501", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/pipelines?offset=-1", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/pipelines?sort=color", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/pipelines?status=ASLEEP", None, 422, "VALIDATION_ERROR"),
+        ("GET", f"{UNKNOWN}/runs?limit=0", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/pipelines", None, 503, "UNAVAILABLE"),
+        ("GET", UNKNOWN, None, 503, "UNAVAILABLE"),
+        ("POST", "/api/v1/pipelines", json.dumps(BODY).encode(), 503, "UNAVAILABLE"),
+        ("GET", "/broken", None, 500, "INTERNAL_ERROR"),
+    ],
+)
+async def test_every_error_has_the_same_form(client, method, path, content, status, code):
+    answer = await client.request(method, path, content=content, headers={"Content-Type": "application/json"})
+    assert_problem(answer, status, code)
+
+
+async def test_a_body_that_grows_too_large_is_refused_while_it_comes(client):
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1000
+            yield b" " * 1000
+
+    answer = await client.post("/api/v1/pipelines", content=endless(), headers={"Content-Type": "application/json"})
+    assert_problem(answer, 413, "PAYLOAD_TOO_LARGE")
+    assert sent <= 3000
+
+
+async def test_a_body_that_is_no_json_is_an_unsupported_media_type(client):
+    assert_problem(await client.post("/api/v1/pipelines", data=BODY), 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+async def test_a_field_is_named_and_its_value_is_not(client):
+    body = assert_problem(
+        await client.post("/api/v1/pipelines", json={**BODY, "batch_size": "secret"}), 422, "VALIDATION_ERROR"
+    )
+    assert [d["field"] for d in body["error"]["details"]] == ["batch_size"]
+    assert body["detail"][0].keys() == {"type", "loc", "msg"}
+
+
+async def test_the_shape_is_checked_before_the_rules(client):
+    wrong = {**BODY, "target_table": "forbidden.t", "source_query": "DROP TABLE t"}
+    assert_problem(await client.post("/api/v1/pipelines", json=wrong), 422, "VALIDATION_ERROR")
+    forbidden = assert_problem(
+        await client.post("/api/v1/pipelines", json={**wrong, "source_query": "SELECT 1"}), 400, "BAD_REQUEST"
+    )
+    assert forbidden["detail"] == "target_table 'forbidden.t' is not allowed"
+
+
+async def test_an_unavailable_part_is_named(client):
+    body = assert_problem(await client.get(UNKNOWN), 503, "UNAVAILABLE")
+    assert "Kubernetes" in body["detail"]
+    health = await client.get("/api/v1/health")
+    assert health.status_code == 503
+    assert health.json().items() >= {"status": "degraded", "db": "unavailable", "kubernetes": "unavailable"}.items()
+
+
+async def test_probes_do_not_depend_on_postgres(client):
+    for path in ("/livez", "/api/v1/livez"):
+        assert (await client.get(path)).json() == {"status": "ok"}
+    assert (await client.get("/readyz")).status_code == 503  # Kubernetes was never read.
+
+
+async def test_a_method_that_is_not_there_is_answered_with_all_that_are(client):
+    answer = await client.request("DELETE", "/api/v1/pipelines")
+    assert answer.headers["Allow"] == "GET, POST"
+    answer = await client.request("POST", UNKNOWN)
+    assert answer.headers["Allow"] == "DELETE, GET, PATCH, PUT"
+
+
+async def test_every_path_answers_with_and_without_a_slash_and_without_a_redirect(client):
+    paths = [path.format(pipeline_id="x", run_id="y") for path in client._transport.app.openapi()["paths"]]
+    for path in [*paths, "/docs", "/redoc", "/openapi.json"]:
+        answers = [await client.get(path), await client.get(f"{path}/")]
+        assert answers[0].status_code == answers[1].status_code
+        assert answers[0].status_code not in (301, 302, 307, 308)
+        assert answers[0].json()["detail"] != "Not Found" if answers[0].status_code == 404 else True
+
+
+async def test_a_callers_request_id_comes_back_and_anything_else_is_replaced(client):
+    assert (await client.get("/livez", headers={"X-Request-ID": "mine-7"})).headers["X-Request-ID"] == "mine-7"
+    assert len((await client.get("/nowhere", headers={"X-Request-ID": "x" * 200})).headers["X-Request-ID"]) == 32
+
+
+async def test_the_schema_documents_every_call_and_its_errors(client):
+    schema = (await client.get("/openapi.json")).json()
+    operations = [op for path in schema["paths"].values() for op in path.values()]
+    ids = [op["operationId"] for op in operations]
+    assert len(ids) == len(set(ids))
+    assert {"list_pipelines", "run_pipeline", "start_pipeline", "get_pipeline_status"} <= set(ids)
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], (method, path)
+            if "{pipeline_id}" in path:
+                assert "404" in operation["responses"]
+            if "requestBody" in operation:
+                assert operation["responses"].keys() >= {"400", "413", "415", "422"}
+    assert "HTTPValidationError" not in schema["components"]["schemas"]
