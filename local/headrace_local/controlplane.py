@@ -98,6 +98,8 @@ def controllers(cluster: Cluster) -> tuple[str, ...]:
         f"--service-account-private-key-file={pki / 'sa.key'}",
         f"--root-ca-file={pki / 'ca.crt'}",
         f"--controllers={','.join(CONTROLLERS)}",
+        # Half of the usual time: a lost node is noticed sooner, and kubelets here report twice as often.
+        "--node-monitor-grace-period=24s",
         *FAST,
     )
 

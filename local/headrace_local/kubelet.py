@@ -97,6 +97,9 @@ def kubelet(cluster: Cluster, node: Node) -> dict[str, Any]:
         "enableControllerAttachDetach": False,
         "evictionHard": nothing,
         "featureGates": {"KubeletInUserNamespace": True},
+        # With the controllers' --node-monitor-grace-period: its lease is renewed every 5 s.
+        "nodeLeaseDurationSeconds": 20,
+        "nodeStatusUpdateFrequency": "5s",
         # The defaults hold 100 Jobs back for a minute.
         "kubeAPIQPS": 500,
         "kubeAPIBurst": 1000,

@@ -2,6 +2,8 @@
 
 import json
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -10,15 +12,21 @@ from pathlib import Path
 from headrace_local.cluster import RUN, Cluster
 from headrace_local.errors import LocalError, UnsupportedMachineError
 
+# mount_setattr(2), which makes a whole tree read only; and mounts by ordinary users (5.11).
+KERNEL = (5, 12)
 APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 
 
-def check(system: str = sys.platform) -> None:
+def check(system: str = sys.platform, release: str = platform.release()) -> None:
     """Raises UnsupportedMachineError with a sentence that says what to do."""
     if system != "linux":
         raise UnsupportedMachineError(
             "the local cluster runs its containers as Linux processes: use a Linux VM, "
             "or point KUBECONFIG at a cluster that kind made"
+        )
+    if _version(release) < KERNEL:
+        raise UnsupportedMachineError(
+            f"the local cluster needs Linux {'.'.join(map(str, KERNEL))} or newer; this is {release}"
         )
     for program in ("unshare", "nsenter", "mount"):
         if not shutil.which(program):
@@ -26,6 +34,11 @@ def check(system: str = sys.platform) -> None:
     tried = subprocess.run([*_unshare(), "true"], capture_output=True, text=True, check=False)
     if tried.returncode != 0:
         raise UnsupportedMachineError(_why(tried.stderr.strip()))
+
+
+def _version(release: str) -> tuple[int, int]:
+    found = re.match(r"(\d+)\.(\d+)", release)
+    return (int(found[1]), int(found[2])) if found else KERNEL
 
 
 def _why(said: str) -> str:

@@ -84,10 +84,10 @@ def manifests(cluster: Cluster) -> list[dict[str, Any]]:
 def set_up(cluster: Cluster) -> None:
     """Applies it all and waits until it is usable; again changes nothing."""
     everything = {"apiVersion": "v1", "kind": "List", "items": manifests(cluster)}
-    _kubectl(cluster, "apply", "--server-side", "--filename=-", stdin=json.dumps(everything))
-    if any(CRDS.glob("*.yaml")):
-        _kubectl(cluster, "apply", "--server-side", f"--filename={CRDS}")
-        _kubectl(cluster, "wait", "--for=condition=Established", "--timeout=30s", f"--filename={CRDS}")
+    crds = [f"--filename={CRDS}"] if any(CRDS.glob("*.yaml")) else []
+    _kubectl(cluster, "apply", "--server-side", "--filename=-", *crds, stdin=json.dumps(everything))
+    if crds:
+        _kubectl(cluster, "wait", "--for=condition=Established", "--timeout=30s", *crds)
     # A pod that comes before its service account is refused, and tried again only seconds later.
     _kubectl(cluster, "wait", "--for=create", "--timeout=30s", f"--namespace={NAMESPACE}", "serviceaccount/default")
 

@@ -22,7 +22,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from headrace_local import build, hostpids, postgres
-from headrace_local.errors import UnsupportedMachineError
+from headrace_local.errors import LocalError, UnsupportedMachineError
 from headrace_local.kubectl import Kubectl, KubectlError
 from headrace_local.namespace import check
 from headrace_local.waiting import wait_for
@@ -101,6 +101,20 @@ def binary() -> Path:
     except UnsupportedMachineError as error:
         pytest.skip(str(error))
     return build.binary(sys.stderr.write)
+
+
+def test_the_go_packages_pass_their_own_tests() -> None:
+    """Those of ours: all of Kubernetes hangs on the main package alone."""
+    try:
+        go = build.go()
+    except LocalError as error:
+        pytest.skip(str(error))
+    packages = ["./pki", "./processes", "./rootfs"]
+    env = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+    done = subprocess.run(
+        [go, "test", *packages], cwd=build.SOURCES, env=env, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def make_machine(home: Path, binary: Path, *, is_ordinary: bool) -> Machine:

@@ -118,6 +118,11 @@ def test_elsewhere_than_on_linux_there_is_a_sentence() -> None:
         namespace.check("darwin")
 
 
+def test_a_kernel_that_is_too_old_is_named() -> None:
+    with pytest.raises(UnsupportedMachineError, match=r"needs Linux 5\.12 or newer; this is 5\.4\.0-42-generic"):
+        namespace.check("linux", "5.4.0-42-generic")
+
+
 def test_the_secret_of_the_runs_holds_the_three_addresses(tmp_path: Path) -> None:
     cluster = make(tmp_path)
     secret = next(m for m in platform.manifests(cluster) if m["kind"] == "Secret")
