@@ -1,5 +1,6 @@
 """kopf, kept small: it watches our two kinds and tells us of each event; nothing else is asked of it."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -45,11 +46,26 @@ def configuration() -> kopf.OperatorSettings:
     return settings
 
 
-async def watch(settings: Settings, tell: Tell) -> None:
-    """Watches until it is asked to end by a signal."""
-    await kopf.operator(
-        registry=registry(tell),
-        settings=configuration(),
-        standalone=True,
-        namespaces=[settings.namespace],
-    )
+async def watch(settings: Settings, tell: Tell, *, take_signals: Callable[[], None]) -> None:
+    """Watches until it is cancelled.
+
+    kopf takes the process's signals when it starts, and at its end waits 5 s for tasks that are not its own: so
+    `take_signals` takes them back.
+    """
+    ready = asyncio.Event()
+
+    async def back() -> None:
+        await ready.wait()
+        take_signals()
+
+    taking_back = asyncio.create_task(back())
+    try:
+        await kopf.operator(
+            registry=registry(tell),
+            settings=configuration(),
+            standalone=True,
+            namespaces=[settings.namespace],
+            ready_flag=ready,
+        )
+    finally:
+        taking_back.cancel()

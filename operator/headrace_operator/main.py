@@ -1,7 +1,9 @@
 """The operator as a process: it waits for store and Lease, then looks at pipelines until it is told to end."""
 
 import asyncio
+import signal
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 from headrace import names
@@ -63,19 +65,17 @@ class Operator:
         self._probes = Probes(is_alive=self._is_alive, is_ready=self._is_ready)
         self._forgetting: set[asyncio.Task[None]] = set()
         self._works = False
+        self._end = asyncio.Event()
 
     async def run(self) -> None:
         """Runs until a signal ends it; any part that fails ends all."""
-        probes = asyncio.create_task(self._probes.run(self._settings.probe_host, self._settings.probe_port))
-        work = asyncio.create_task(self._work())
-        try:
-            done, _ = await asyncio.wait({probes, work}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in (probes, work):
-                task.cancel()
-            await asyncio.gather(probes, work, return_exceptions=True)
+        self._take_signals()
+        probes = self._probes.run(self._settings.probe_host, self._settings.probe_port)
+        await _first_of(probes, self._work(), self._end.wait())
+
+    def _take_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._end.set)
 
     async def _work(self) -> None:
         await migrate_when_ready(self._settings.store_dsn.get_secret_value(), wait=True)
@@ -84,17 +84,10 @@ class Operator:
         await self._lease.acquire()
         metrics.LEADER.set(1)
         _log.info("this process works now")
-        renewing = asyncio.create_task(self._lease.hold())
-        working = asyncio.create_task(self._hold())
         try:
-            done, _ = await asyncio.wait({renewing, working}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await _first_of(self._lease.hold(), self._hold())
         finally:
             metrics.LEADER.set(0)
-            for task in (working, renewing):
-                task.cancel()
-            await asyncio.gather(working, renewing, return_exceptions=True)
             if self._lease.is_held:
                 await self._lease.release()
 
@@ -102,23 +95,14 @@ class Operator:
         """What only the holder of the Lease does."""
         await self._first_sweep()
         self._works = True
-        parts = [
-            handlers.watch(self._settings, self._told),
+        await _first_of(
+            handlers.watch(self._settings, self._told, take_signals=self._take_signals),
             self._jobs.run(),
             self._sweep.run(),
             self._poll.run(),
             self._purge.run(),
             *(self._queue.work(self._guarded) for _ in range(self._settings.workers)),
-        ]
-        tasks = [asyncio.create_task(part) for part in parts]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        )
 
     async def _first_sweep(self) -> None:
         while True:
@@ -161,6 +145,19 @@ class Operator:
     def _is_ready(self) -> str | None:
         """Ready is not the same as leading: a second operator that waits for the Lease is ready."""
         return None if self._works or not self._lease.is_held else "reading what there is"
+
+
+async def _first_of(*parts: Coroutine[Any, Any, object]) -> None:
+    """Runs side by side until the first of them ends or fails; then all end."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def serve(settings: Settings) -> None:

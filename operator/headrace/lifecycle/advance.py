@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from headrace.lifecycle.actions import Needs
 from headrace.lifecycle.attempts import next_attempt, without_job
-from headrace.lifecycle.moves import Case, Move, changed, counted, earliest, ended, record, waits
-from headrace.lifecycle.outcome import failure_message, has_said_why, is_done, is_permanent
+from headrace.lifecycle.moves import Case, Move, changed, counted, earliest, ended, killed, record, waits
+from headrace.lifecycle.outcome import failure_message, has_given_up, has_said_why, is_done, is_permanent
 from headrace.lifecycle.silence import is_lost, must_look, next_look
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.stopping import GONE_SOON, Stop, resuming, stop_reason, stopped, stopping
@@ -21,7 +21,7 @@ def advance(case: Case) -> Move:
     if is_done(case):
         return _done(case)
     stop = stop_reason(case)
-    if job is not None and (job.failed or job.complete):
+    if has_given_up(case) or (job is not None and (job.failed or job.complete)):
         return _failed(case, stop)
     if stop is not None:
         return stopping(case, stop)
@@ -48,7 +48,7 @@ def _looks(case: Case) -> Move:
 
 def _failed(case: Case, stop: Stop | None) -> Move:
     """The Job has given up (or a reconcile completed without a result)."""
-    if not has_said_why(case) and case.pod is None:
+    if not has_said_why(case) and case.pod is None and case.job is not None:
         return _looks(case)
     if stop == Stop.CANCEL:
         return stopped(case, stop)
@@ -122,7 +122,7 @@ def _starting(case: Case) -> Move:
     store_up = case.store is not None and case.store.available_for > limits.lost_after
     if waited > limits.not_ready_after and store_up:
         minutes = int(limits.not_ready_after.total_seconds() // 60)
-        return ended(case, RunPhase.FAILED, Reason.POD_NOT_READY, f"not ready after {minutes} minutes: {why}")
+        return killed(case, Reason.POD_NOT_READY, f"not ready after {minutes} minutes: {why}")
     move = waits(case, Reason.POD_NOT_READY, why, job=attempt, stopping_since=None)
     again = earliest(case.spell_start + limits.not_ready_after, case.now + LOOK_AT_POD_AGAIN)
     return move.but(wake_at=max(again or case.now, case.now + GONE_SOON))
@@ -145,7 +145,7 @@ def _lost(case: Case) -> Move:
     fruitless = 0 if case.progress.batches > case.attempt.batches else case.attempt.fruitless + 1
     if fruitless >= case.limits.max_takeovers:
         text = f"{fruitless} runners in a row fell silent without committing a batch"
-        return ended(case, RunPhase.FAILED, Reason.RUNNER_LOST, text)
+        return killed(case, Reason.RUNNER_LOST, text)
     return next_attempt(case, Reason.RETRYING, "the runner fell silent and was given up", fruitless=fruitless)
 
 
@@ -153,4 +153,4 @@ def _worn_out(case: Case) -> Move:
     text = f"{case.limits.max_takeovers} runners in a row started without committing a batch"
     if case.progress.message:
         text += f"; the last one said: {case.progress.message}"
-    return ended(case, RunPhase.FAILED, Reason.RUN_FAILED, text)
+    return killed(case, Reason.RUN_FAILED, text)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from headrace.lifecycle.actions import NOTHING, EmitEvent, Needs, RecordRun, Step
+from headrace.lifecycle.actions import NOTHING, DeleteJob, EmitEvent, Needs, RecordRun, Step
 from headrace.lifecycle.observed import (
     JobSeen,
     Limits,
@@ -159,6 +159,12 @@ def ended(case: Case, phase: RunPhase, reason: Reason, message: str | None = Non
     return Move(status=status, reason=reason, message=message or "", steps=steps, events=(event,))
 
 
+def killed(case: Case, reason: Reason, message: str) -> Move:
+    """The run has failed although its Job goes on: that is deleted."""
+    move = ended(case, RunPhase.FAILED, reason, message)
+    return move.but(steps=(*move.steps, DeleteJob(job=case.job.name))) if case.job else move
+
+
 def _result(case: Case) -> Any:
     result = case.progress.result
     if not result:
@@ -185,17 +191,19 @@ def counted(case: Case, *, force: bool) -> RunProgress | None:
         return old
     since = from_text(old.updated_at) if old else None
     recent = since is not None and case.now - since < case.limits.progress_every
-    if old is not None and recent and not force and new.holder == old.holder:
+    taken_over = old is not None and old.holder not in {0, new.holder}
+    if old is not None and recent and not force and not taken_over:
         return old
     return new.model_copy(update={"updated_at": to_text(case.now)})
 
 
 def _takeovers(seen: ProgressSeen, old: RunProgress | None) -> int:
     """How often the fence was taken since the last batch, by the present holder too until it commits one."""
-    if old is None:
-        return 0 if seen.batches else 1
-    if seen.batches > old.batches:
+    if seen.batches > (old.batches if old else 0):
         return 0
+    if old is None or not old.holder:
+        # Before it takes the fence a runner reports as holder 0.
+        return 1 if seen.holder else 0
     return old.takeovers + (max(1, seen.holder - old.holder) if seen.holder != old.holder else 0)
 
 

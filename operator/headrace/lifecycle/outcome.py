@@ -15,15 +15,19 @@ def is_done(case: Case) -> bool:
     return case.job is not None and case.job.complete and case.run.is_load
 
 
+def has_given_up(case: Case) -> bool:
+    """Whether the current attempt's runner has said that no retry can help; its Job will say so in a moment."""
+    return case.progress.outcome == "FAILED" and case.is_fresh
+
+
 def is_permanent(case: Case) -> bool:
     """Whether no further attempt can help."""
-    return case.job is not None and case.job.failed == PERMANENT
+    return has_given_up(case) or (case.job is not None and case.job.failed == PERMANENT)
 
 
 def has_said_why(case: Case) -> bool:
     """Whether the store has the current attempt's word on why it failed."""
-    progress = case.progress
-    return progress.outcome == "FAILED" and progress.epoch == case.attempt.epoch and bool(progress.message)
+    return case.progress.epoch == case.attempt.epoch and bool(case.progress.message)
 
 
 def failure_message(case: Case) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from headrace.lifecycle.actions import DeleteJob, ExpireJob, PruneRun, SaveRun, Step
 from headrace.lifecycle.moves import record
 from headrace.lifecycle.observed import JobSeen, Limits, Observed, RunSeen
-from headrace.lifecycle.state import FINAL, RunPhase
+from headrace.lifecycle.state import FINAL
 from headrace.lifecycle.times import from_text
 from headrace.model.pipeline import RunReference
 from headrace.model.run import RunStatus
@@ -36,9 +36,9 @@ def _left_over(job: JobSeen, status: RunStatus, observed: Observed) -> tuple[Ste
         return (DeleteJob(job=job.name) if older else None), None
     if job.finished or (job.failed and not job.suspend):
         return (ExpireJob(job=job.name) if job.ttl is None else None), None
-    if job.suspend or status.phase != RunPhase.SUCCESS:
+    if job.suspend:
         return DeleteJob(job=job.name), None
-    # Its pod says good-bye; one that never does is ended.
+    # Its pod says good-bye, or it is being deleted; one that stays is ended.
     limits = observed.limits
     deadline = (from_text(status.finished_at) or observed.now) + limits.grace + limits.stop_slack
     if observed.now >= deadline:
