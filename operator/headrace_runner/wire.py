@@ -69,5 +69,12 @@ def fetch_row(
     formats = [pq.Format.BINARY if binary else pq.Format.TEXT] * len(values)
     result = connection.pgconn.exec_params(statement.encode(), values, param_formats=formats)
     if result.status != pq.ExecStatus.TUPLES_OK:
-        raise error_from_result(result, encoding="utf-8")
+        raise error_of(result)
     return tuple(result.get_value(0, column) for column in range(result.nfields))
+
+
+def error_of(result: pq.abc.PGresult) -> psycopg.Error:
+    """The error of a result that libpq gave us; one that no server made means that the connection is gone."""
+    if result.error_field(pq.DiagnosticField.SQLSTATE) is None:
+        return psycopg.OperationalError("the connection was lost")
+    return error_from_result(result, encoding="utf-8")

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from headrace.runspec import RunSpec
 from headrace.store.migrate import migrate
@@ -44,11 +44,10 @@ class Ended:
 class Rig:
     """Three databases, and runs that move rows between two of them."""
 
-    def __init__(self, source: str, target: str, store: str, folder: Path) -> None:
+    def __init__(self, source: str, target: str, store: str) -> None:
         self.source = source
         self.target = target
         self.store = store
-        self._folder = folder
 
     def on_source(self, *statements: str) -> list[tuple[Any, ...]]:
         """Runs statements on the source; returns the rows of the last one."""
@@ -81,8 +80,8 @@ class Rig:
     def save(self, spec: RunSpec) -> None:
         """What the operator does before it creates the Job."""
         query = """
-            INSERT INTO headrace.runs (run_id, installation, namespace, pipeline_uid, pipeline_name, run_name, kind, status,
-                                       spec, created_at)
+            INSERT INTO headrace.runs
+                (run_id, installation, namespace, pipeline_uid, pipeline_name, run_name, kind, status, spec, created_at)
             VALUES (%s, %s, %s, %s, %s, 'run', %s, 'RUNNING', %s, now())
         """
         names = (spec.installation, spec.namespace, spec.pipeline_uid, spec.pipeline_name)
@@ -182,9 +181,11 @@ class Rig:
 
 def checksum(dsn: str, query: str, *, like: str, source: str) -> tuple[int, str | None]:
     """Rows, and a sum over all columns of `like`, in any order."""
+    query, like = query.rstrip("; \n"), like.rstrip("; \n")
     with psycopg.connect(source, autocommit=True) as connection:
         columns = [
-            column.name for column in connection.execute(f"SELECT * FROM ({like}\n) AS q LIMIT 0").description or ()
+            column.name.replace('"', '""')
+            for column in connection.execute(f"SELECT * FROM ({like}\n) AS q LIMIT 0").description or ()
         ]
     items = ", ".join(f'q."{name}"' for name in columns)
     rows = f"SELECT md5(ROW({items})::text) AS row FROM ({query}\n) AS q"
@@ -210,21 +211,33 @@ def store_dsn(server: Any) -> Iterator[str]:
     server.drop_database(name)
 
 
-@pytest.fixture
-def make_database(server: Any) -> Iterator[Callable[[], str]]:
-    """Makes empty databases; returns their DSNs."""
-    names: list[str] = []
-
-    def make() -> str:
-        names.append(server.create_database())
-        return server.dsn(names[-1])
-
-    yield make
+@pytest.fixture(scope="session")
+def two_databases(server: Any) -> Iterator[tuple[str, str]]:
+    """A source and a target; to make new ones for each test takes longer than the tests."""
+    names = server.create_database(), server.create_database()
+    yield server.dsn(names[0]), server.dsn(names[1])
     for name in names:
         server.drop_database(name)
 
 
 @pytest.fixture
-def rig(make_database: Callable[[], str], store_dsn: str, tmp_path: Path) -> Rig:
+def rig(two_databases: tuple[str, str], store_dsn: str) -> Rig:
     """An empty source, an empty target and a store."""
-    return Rig(make_database(), make_database(), store_dsn, tmp_path)
+    for dsn in two_databases:
+        empty(dsn)
+    return Rig(*two_databases, store_dsn)
+
+
+def empty(dsn: str) -> None:
+    """Removes all that a test made in a database."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        for (gid,) in connection.execute("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"):
+            connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
+        schemas = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        for (schema,) in connection.execute(schemas).fetchall():
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+        connection.execute("CREATE SCHEMA public")

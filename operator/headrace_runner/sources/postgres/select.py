@@ -19,9 +19,13 @@ class Select:
     cursor_is_text: bool = False
     lookback_seconds: float = 0.0
 
+    def bare(self) -> str:
+        """The query by itself, without what may follow a statement."""
+        return self.query.rstrip(_NO_PART_OF_IT)
+
     def wrapped(self) -> str:
         """The query as a table `q`; the newline ends a comment in its last line."""
-        return f"({self.query.rstrip(_NO_PART_OF_IT)}\n) AS q"
+        return f"({self.bare()}\n) AS q"
 
     def rows(self, projection: Projection, start: Position, *, bounded: bool = False) -> str:
         """All rows from `start` on (its own row too), in order; `bounded`: up to `headrace.horizon`."""
@@ -48,7 +52,10 @@ class Select:
 
     def horizon(self, cursor: str) -> str:
         """The greatest cursor value, as text."""
-        return f"SELECT max({self._cursor(cursor)})::text FROM {self.wrapped()}"
+        column = self._column(cursor)
+        # Not max(): not every type that can be ordered has it.
+        order = f"ORDER BY {self._cursor(cursor)} DESC LIMIT 1"
+        return f"SELECT {column}::text FROM {self.wrapped()} WHERE {column} IS NOT NULL {order}"
 
     def count(self) -> str:
         """How many rows there are."""

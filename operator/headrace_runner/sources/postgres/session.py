@@ -1,11 +1,14 @@
 """The source's session: read-only, with every setting pinned that changes how values look as text."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
+from headrace.errors import PermanentError
 from headrace.postgres.connect import connect
-from headrace.postgres.problems import translated
+from headrace.postgres.problems import describe, translated
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -27,5 +30,16 @@ SETTINGS = {
 
 def open_session(dsn: str, run_id: str) -> Connection:
     """Connects; raises PermanentError or TransientError."""
-    with translated("the source"):
+    with reading():
         return connect(dsn, application_name=f"headrace-read {run_id}", settings=SETTINGS)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Raises PermanentError or TransientError for every psycopg.Error within."""
+    with translated("the source"):
+        try:
+            yield
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            # Elsewhere that is a fail-over; here it is our own transaction that refuses a query that writes.
+            raise PermanentError(f"The source: {describe(error)}", field="source_query") from error

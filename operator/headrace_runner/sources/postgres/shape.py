@@ -4,10 +4,10 @@ from typing import Any
 
 import psycopg
 from psycopg import pq
-from psycopg.errors import error_from_result
 
 from headrace.errors import PermanentError
 from headrace_runner.protocols import Shape, SourceColumn
+from headrace_runner.wire import error_of
 
 FIRST_USER_OID = 16384
 """Types below have the same OID everywhere: FirstNormalObjectId in Postgres."""
@@ -31,7 +31,7 @@ def describe_statement(connection: psycopg.Connection[Any], statement: str) -> p
         connection.pgconn.describe_prepared(b""),
     ):
         if result.status != pq.ExecStatus.COMMAND_OK:
-            raise error_from_result(result, encoding="utf-8")
+            raise error_of(result)
     return result
 
 

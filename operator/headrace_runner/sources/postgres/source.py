@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 from psycopg import pq
-from psycopg.errors import error_from_result
 
 from headrace.errors import PermanentError
-from headrace.postgres.problems import describe, translated
+from headrace.postgres.problems import describe
 from headrace.runspec import RunSpec
 from headrace_runner.collations import byte_order
 from headrace_runner.pace import Pace
@@ -17,12 +16,10 @@ from headrace_runner.quoting import quote_name
 from headrace_runner.sources.postgres.batches import Limits, batches_of, rows_of
 from headrace_runner.sources.postgres.horizon import lasting_doubt, transactions_in_progress, wait_until_ended
 from headrace_runner.sources.postgres.select import Select
-from headrace_runner.sources.postgres.session import open_session
+from headrace_runner.sources.postgres.session import open_session, reading
 from headrace_runner.sources.postgres.shape import describe_statement, shape_of
 from headrace_runner.sources.postgres.stream import CopyStream
-from headrace_runner.wire import fetch_row
-
-_NAME = "the source"
+from headrace_runner.wire import error_of, fetch_row
 
 
 class PostgresSource:
@@ -33,12 +30,14 @@ class PostgresSource:
         self._spec = spec
         self._wait = wait
         self._connection = open_session(dsn, spec.run_id)
-        with translated(_NAME):
+        with reading():
             self._select = Select(query=spec.query, byte_order=byte_order(self._connection))
 
     def describe(self) -> Shape:
         """The query's result; raises PermanentError when it can't be parsed."""
-        with translated(_NAME), self._connection.transaction():
+        with reading(), self._connection.transaction():
+            # By itself first: in parentheses a mistake in it is reported at another place.
+            describe_statement(self._connection, self._select.bare())
             shape = shape_of(self._connection, self._select.wrapped())
         if self._spec.mode == "incremental":
             cursor = self._cursor_in(shape)
@@ -57,13 +56,13 @@ class PostgresSource:
             self._parse(self._select.rows(projection, Position()))
         except psycopg.Error as error:
             self._blame_column(projection)
-            with translated(_NAME):
+            with reading():
                 raise error
 
     def horizon(self, projection: Projection) -> Horizon:
         """The greatest cursor value that is there, once all that may still commit below it has ended."""
         cursor = str(projection.cursor)
-        with translated(_NAME):
+        with reading():
             # The greatest value first: what begins after it was read has a greater key.
             value = self._fetch_text(self._select.horizon(cursor))
             doubt = lasting_doubt(self._connection, self._select.rows(projection, Position()))
@@ -79,7 +78,7 @@ class PostgresSource:
         while True:
             expires = time.monotonic() + self._spec.snapshot_seconds
             last: Edge | None = None
-            with translated(_NAME):
+            with reading():
                 for batch in self._stream(projection, start, horizon, pace):
                     self._wait(pace.delay_after(batch.rows))
                     yield batch
@@ -94,7 +93,7 @@ class PostgresSource:
 
     def count(self) -> int:
         """How many rows the query gives."""
-        with translated(_NAME):
+        with reading():
             return int(self._fetch_text(self._select.count()) or 0)
 
     def has_time_cursor(self) -> bool:
@@ -129,7 +128,7 @@ class PostgresSource:
         style = pq.Format.BINARY if projection.binary else pq.Format.TEXT
         result = self._connection.pgconn.exec_params(statement, None, result_format=style)
         if result.status != pq.ExecStatus.TUPLES_OK:
-            raise error_from_result(result, encoding="utf-8")
+            raise error_of(result)
         values = tuple(result.get_value(0, number) for number in range(result.nfields))
         return Edge(None, values) if projection.cursor is None else Edge(values[0], values[1:])
 

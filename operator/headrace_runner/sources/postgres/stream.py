@@ -6,7 +6,8 @@ from typing import Any
 
 import psycopg
 from psycopg import pq
-from psycopg.errors import error_from_result
+
+from headrace_runner.wire import error_of
 
 POLL_MILLISECONDS = 200
 
@@ -52,7 +53,7 @@ class CopyStream:
         if result is None or result.status != status:
             if result is None:
                 raise psycopg.OperationalError("the server ended the stream without a word")
-            raise error_from_result(result, encoding="utf-8")
+            raise error_of(result)
 
     def _next_result(self) -> "pq.abc.PGresult | None":
         while self._pgconn.is_busy():

@@ -43,8 +43,7 @@ def _field(column: Column) -> Field:
 
 
 def _key_field(column: Column) -> Field:
-    if not column.is_builtin:
-        return Field(name=column.name, type_name=column.qualified_type_name, is_text=column.is_text)
-    # A key must reach the checkpoint as the target rounds it, or its neighbours would be pruned.
-    type_name = column.type_name if column.is_string else column.exact_type_name
+    # A key must reach the checkpoint as the target rounds it, or its neighbours would be pruned. The blanks after a
+    # char(n) are no part of its value: without them its bytes are the same on both sides.
+    type_name = "text" if column.type_name == "bpchar" else column.key_type_name
     return Field(name=column.name, type_name=type_name, is_text=column.is_text)

@@ -48,7 +48,8 @@ class Pruner:
 
     def _compare(self, operator: str, key: tuple[str, ...]) -> str:
         values = ", ".join(
-            f"{quote_literal(value)}::{field.type_name}" for field, value in zip(self._keys, key, strict=True)
+            f"{quote_literal(value)}::{self._column(field).key_type_name}"
+            for field, value in zip(self._keys, key, strict=True)
         )
         return f"({', '.join(map(self._ordered, self._keys))}) {operator} ({values})"
 

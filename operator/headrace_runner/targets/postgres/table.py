@@ -85,6 +85,13 @@ class Column:
     always_identity: bool
     generated: bool
 
+    @property
+    def key_type_name(self) -> str:
+        """For a cast of a key: as the column rounds it, but never cut short."""
+        if not self.is_builtin:
+            return self.qualified_type_name
+        return self.type_name if self.is_string else self.exact_type_name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
