@@ -166,8 +166,13 @@ async def test_twenty_runs_at_once_of_a_paused_pipeline_are_one_and_leave_it_unp
 async def test_a_run_goes_through_the_states(facade):
     pipeline = await facade.pipeline()
     url = f"/pipelines/{pipeline['id']}"
+    before = (await facade.one.get(f"{url}/status")).json()
+    assert (before["last_run_id"], before["last_updated_at"]) == (None, pipeline["created_at"])
     run_id = (await facade.one.post(f"{url}/run")).json()["run_id"]
     assert await facade.status(pipeline["id"]) == "RUN_REQUESTED"
+    asked = (await facade.two.get(f"{url}/status")).json()
+    assert asked["last_run_id"] == run_id
+    assert parse(asked["last_updated_at"]) > parse(before["last_updated_at"])
     await facade.operator_says(run_id, "RUNNING", active=True)
     assert await facade.status(pipeline["id"]) == "RUNNING"
     assert (await facade.two.post(f"{url}/run")).json()["run_id"] == run_id

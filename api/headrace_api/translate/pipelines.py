@@ -99,18 +99,18 @@ def changed_at(pipeline: Manifest, runs: Sequence[Manifest]) -> datetime:
     """When the state last changed: the latest transition of the pipeline's runs or of its pause."""
     annotations = pipeline["metadata"].get("annotations") or {}
     status = pipeline.get("status") or {}
-    moments = [
+    seen = times.latest(
         annotations.get(names.STATE_CHANGED_AT_ANNOTATION),
         status.get("suspendChangedAt"),
         (status.get("lastRun") or {}).get("lastTransitionTime"),
-    ]
+    )
+    moments = [created_at(pipeline), *([seen] if seen else [])]
     for run in runs:
         view = run_view(run)
-        if view.kind != "Load" or view.waits_for_start:
-            continue  # Such a run does not change the pipeline's state.
-        moments += [run["metadata"].get("creationTimestamp"), (run.get("status") or {}).get("lastTransitionTime")]
-    seen = times.latest(*moments)
-    return max(seen, created_at(pipeline)) if seen else created_at(pipeline)
+        if view.kind == "Load" and not view.waits_for_start:  # No other run changes the pipeline's state.
+            moved = times.parse((run.get("status") or {}).get("lastTransitionTime"))
+            moments += [created_at(run), *([moved] if moved else [])]
+    return max(moments)
 
 
 def _place(location: tuple[int | str, ...]) -> tuple[int | str, ...]:

@@ -131,6 +131,7 @@ def run_manifest(pipeline: Manifest, name: str, spec: Mapping[str, Any], install
         "kind": names.RUN_KIND,
         "metadata": {
             "name": name,
+            "annotations": {names.CREATED_AT_ANNOTATION: times.now()},
             "labels": {
                 names.MANAGED_BY_LABEL: names.MANAGED_BY,
                 names.INSTALLATION_LABEL: installation,
