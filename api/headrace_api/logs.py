@@ -29,6 +29,7 @@ def configure_logs(level: str) -> None:
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _plain,
                 structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(),
             ],
@@ -37,6 +38,12 @@ def configure_logs(level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in _LIBRARIES:
         logging.getLogger(name).disabled = True
+
+
+def _plain(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Leaves out uvicorn's second message, for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

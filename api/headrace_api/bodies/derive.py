@@ -1,9 +1,8 @@
 """Derives API models from resource models, so that each rule about a field is written once."""
 
-import types
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, get_args
 
-from pydantic import BeforeValidator, Field, Strict
+from pydantic import BeforeValidator, Field
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -32,26 +31,31 @@ def shown(info: FieldInfo) -> Definition:
 
 
 def _annotation(info: FieldInfo) -> Any:
-    annotation: Any = Annotated[(_strict(info.annotation), *info.metadata)] if info.metadata else None
-    return annotation or _strict(info.annotation)
+    # The guard comes last: limits behind it would be lost to the schema.
+    parts = (info.annotation, *info.metadata, *_guards(info.annotation))
+    return Annotated[parts] if len(parts) > 1 else info.annotation
 
 
-def _strict(annotation: Any) -> Any:
+def _guards(annotation: Any) -> tuple[BeforeValidator, ...]:
     """Refuses `"5"` and `true` for numbers, `1` and `"yes"` for booleans."""
-    if annotation is bool:
-        return Annotated[bool, Strict()]
-    if annotation is int:
-        return Annotated[int, BeforeValidator(_number)]
-    if get_origin(annotation) in (Union, types.UnionType):
-        return Union[tuple(_strict(option) for option in get_args(annotation))]  # noqa: UP007  # built at run time
-    return annotation
+    options = {annotation, *get_args(annotation)}
+    return tuple(guard for kind, guard in _GUARDS.items() if kind in options)
 
 
 def _number(value: object) -> object:
-    # Strict() would refuse 5.0 too, which is an integer in JSON.
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    # 5.0 passes, which is an integer in JSON.
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     raise PydanticCustomError("int_type", "Input should be a valid integer")
+
+
+def _boolean(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    raise PydanticCustomError("bool_type", "Input should be a valid boolean")
+
+
+_GUARDS = {int: BeforeValidator(_number), bool: BeforeValidator(_boolean)}
 
 
 def _without_default(schema: dict[str, Any]) -> None:
