@@ -1,0 +1,89 @@
+"""The process around a run: environment, signals, last word, and how little it imports."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from headrace.errors import PermanentError, StoppedError
+from headrace_runner.settings import Settings
+from headrace_runner.stop import Stop
+from headrace_runner.targets import TARGETS, open_target
+from headrace_runner.termination import LIMIT, write_termination
+
+ENVIRON = {
+    "HEADRACE_RUN_ID": "r",
+    "HEADRACE_EPOCH": "1790000000000",
+    "HEADRACE_STORE_DSN": "store",
+    "HEADRACE_SOURCE_DSN": "source",
+    "HEADRACE_TARGET_DSN": "target",
+}
+
+
+def test_the_environment_names_the_run():
+    settings = Settings.from_environ({**ENVIRON, "HEADRACE_GRACE_SECONDS": "3"})
+    assert (settings.epoch, settings.grace_seconds) == (1790000000000, 3.0)
+
+
+@pytest.mark.parametrize("name", ENVIRON)
+def test_a_missing_variable_is_named(name):
+    with pytest.raises(PermanentError, match=name):
+        Settings.from_environ({**ENVIRON, name: ""})
+
+
+def test_a_number_that_is_none_is_named_and_not_shown():
+    with pytest.raises(PermanentError, match="HEADRACE_EPOCH is not a number"):
+        Settings.from_environ({**ENVIRON, "HEADRACE_EPOCH": "secret"})
+
+
+def test_a_sleeper_wakes_when_the_run_has_to_stop():
+    stop = Stop(grace_seconds=60)
+    stop.check()
+    threading.Timer(0.05, stop.request).start()
+    started = time.monotonic()
+    with pytest.raises(StoppedError):
+        stop.wait(30)
+    assert time.monotonic() - started < 5
+    assert not stop.has_expired()
+
+
+def test_after_the_grace_period_the_statement_in_hand_is_ended():
+    stop, ended = Stop(grace_seconds=0.05), threading.Event()
+    stop.on_expiry(ended.set)
+    stop.request()
+    assert ended.wait(5)
+    assert stop.has_expired()
+
+
+def test_the_last_word_fits_into_the_termination_message(tmp_path):
+    log = tmp_path / "termination-log"
+    counts = {"rows_read": 3, "rows_written": 2, "batches": 1}
+    write_termination(log, outcome="DONE", message=None, **counts)
+    assert not log.exists(), "Kubernetes makes it; elsewhere there is none"
+    log.touch()
+    write_termination(log, outcome="FAILED", message="ü" * 10_000, **counts)
+    assert len(log.read_bytes()) < LIMIT
+    assert json.loads(log.read_text())["outcome"] == "FAILED"
+    assert {name: json.loads(log.read_text())[name] for name in counts} == counts
+
+
+def test_every_target_can_be_imported():
+    import importlib
+
+    for path in TARGETS.values():
+        module, name = path.split(":")
+        assert getattr(importlib.import_module(module), name)
+    with pytest.raises(PermanentError, match="not supported yet"):
+        open_target(type("Spec", (), {"target_kind": "x"})(), "", 0, "")
+
+
+def test_the_runner_imports_nothing_heavy():
+    code = (
+        "import sys, headrace_runner.__main__, headrace_runner.targets.postgres.target,"
+        " headrace_runner.sources.postgres.source;"
+        " print([m for m in ('pydantic', 'sqlglot', 'kubernetes', 'kopf', 'asyncpg', 'yoyo', 'structlog') if m in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

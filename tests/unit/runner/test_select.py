@@ -1,0 +1,57 @@
+"""The statements that read the source."""
+
+import pytest
+
+from headrace_runner.protocols import Field, Position, Projection
+from headrace_runner.sources.postgres.select import Select
+
+KEYS = (Field(name="id", type_name="integer"), Field(name='a"b', type_name="text", is_text=True))
+FULL = Projection(keys=KEYS, others=(Field(name="v", type_name=None),))
+BY_TIME = Projection(keys=KEYS[:1], others=(), cursor="at", binary=False)
+SELECT = Select(query="SELECT * FROM t -- all", byte_order='"C"', cursor_type="timestamp with time zone")
+Q = "(SELECT * FROM t -- all\n) AS q"
+
+
+def test_the_first_read_takes_everything_in_key_order():
+    assert SELECT.copy(FULL, Position()) == (
+        f'COPY (SELECT q."id"::integer, q."a""b"::text, q."v" FROM {Q}'
+        ' ORDER BY q."id"::integer, q."a""b"::text COLLATE "C") TO STDOUT (FORMAT BINARY)'
+    )
+
+
+def test_a_continued_read_takes_the_last_row_again_and_sees_null_keys():
+    assert SELECT.rows(FULL, Position(key=("1", "x"))).split(" WHERE ")[1].split(" ORDER")[0] == (
+        """((q."id"::integer, q."a""b"::text COLLATE "C") >= (current_setting('headrace.k0')::integer,"""
+        """ current_setting('headrace.k1')::text) OR q."id" IS NULL OR q."a""b" IS NULL)"""
+    )
+
+
+def test_an_incremental_read_is_bounded_on_both_sides():
+    assert SELECT.copy(BY_TIME, Position(key=("1",), value="2026-01-01"), bounded=True) == (
+        f'COPY (SELECT q."at"::text, q."id"::integer FROM {Q} WHERE q."at" IS NOT NULL'
+        """ AND q."at" <= current_setting('headrace.horizon')::timestamp with time zone"""
+        """ AND (q."at", q."id"::integer) >= (current_setting('headrace.value')::timestamp with time zone,"""
+        """ current_setting('headrace.k0')::integer) ORDER BY q."at", q."id"::integer) TO STDOUT (FORMAT TEXT)"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("cursor_type", "looks_back"),
+    [
+        ("timestamp with time zone", True),
+        ("timestamp(3) without time zone", True),
+        ("date", True),
+        ("time without time zone", False),
+        ("bigint", False),
+    ],
+)
+def test_only_times_look_back(cursor_type, looks_back):
+    select = Select(query="SELECT 1", byte_order='"C"', cursor_type=cursor_type, lookback_seconds=300.0)
+    statement = select.rows(BY_TIME, Position(key=("1",), value="x", look_back=True))
+    assert ("interval '300.0 seconds'" in statement) is looks_back
+    assert "headrace.k0" not in statement
+
+
+@pytest.mark.parametrize("query", ["SELECT 1", "SELECT 1;", "SELECT 1 ; \n\t", "SELECT 1\n;;"])
+def test_what_ends_a_statement_is_no_part_of_it(query):
+    assert Select(query=query, byte_order='"C"').wrapped() == "(SELECT 1\n) AS q"
