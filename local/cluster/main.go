@@ -21,10 +21,9 @@ import (
 
 	"headrace.dev/local/cluster/pki"
 	"headrace.dev/local/cluster/processes"
-	"headrace.dev/local/cluster/rootfs"
 )
 
-// roles are the subcommands; each reads os.Args[1:] as its own arguments and returns its exit code.
+// roles are the subcommands but for `enter`, which package rootfs takes before main; each reads os.Args[1:] as its own arguments and returns its exit code.
 var roles = map[string]func() int{
 	"etcd":               func() int { etcdmain.Main(os.Args); return 0 },
 	"apiserver":          func() int { return run(apiserver.NewAPIServerCommand()) },
@@ -34,7 +33,6 @@ var roles = map[string]func() int{
 	"kubectl":            runKubectl,
 	"runtime":            func() int { return explain(processes.Main(os.Args[1:])) },
 	"pki":                func() int { return explain(pki.Main(os.Args[1:])) },
-	rootfs.Subcommand:    func() int { return explain(rootfs.Main(os.Args[1:])) },
 }
 
 func main() {

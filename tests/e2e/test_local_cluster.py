@@ -289,7 +289,7 @@ def test_probes_exec_and_port_forward_reach_a_pod_at_its_own_address(cluster: Cl
     assert b"here" in forwarded(kubectl, pods[0])
     for pod in pods:
         assert kubectl.get("pod", pod)["status"]["containerStatuses"][0]["restartCount"] == 0
-        kubectl.run("delete", "pod", pod, "--grace-period=1")
+        kubectl.run("delete", "pod", pod, "--grace-period=1", "--wait=false")
 
 
 def forwarded(kubectl: Kubectl, pod: str) -> bytes:
