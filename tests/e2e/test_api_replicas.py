@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -75,11 +75,12 @@ async def replica(settings: Settings, store: Store, cluster: Cluster) -> AsyncIt
 
 
 @pytest.fixture(scope="session")
-def namespace(world) -> str:
+def namespace(world) -> Iterator[str]:
     name = f"facade-{uuid.uuid4().hex[:8]}"
     kubectl = Kubectl(tuple(world.status.kubectl.split()), world.status.kubeconfig, world.status.namespace)
     kubectl.run("create", "namespace", name)
-    return name
+    yield name
+    kubectl.run("delete", "namespace", name, "--wait=false")
 
 
 @pytest.fixture
