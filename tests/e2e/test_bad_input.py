@@ -130,7 +130,7 @@ def test_what_only_the_source_can_see_fails_the_run_at_once_and_writes_nothing(w
     """One run each, all at once: no retry can help, so none is made, and the message says what to mend."""
     table = world.source_table(20)
     made = {name: world.pipeline(source_query=query.format(table=table)) for name, (query, _) in FAILS.items()}
-    made["no permission"] = world.pipeline(source_query="SELECT passwd AS id FROM pg_shadow")
+    made["no permission"] = world.pipeline(source_query="SELECT pg_read_file('/etc/passwd') AS id")
     asked = {name: world.api.run(pipeline["id"])["run_id"] for name, pipeline in made.items()}
     for name, pipeline in made.items():
         run = world.api.wait_for_end(pipeline["id"], asked[name], seconds=120)
@@ -181,9 +181,7 @@ def test_a_database_that_refuses_or_does_not_answer_fails_the_run_in_words(world
     finally:
         _set_secret(world, broken, right)
     assert run["status"] == "FAILED"
-    assert "password authentication failed" in run["error_message"]
-    assert "wrong-password" not in run["error_message"]
-    assert "127.0.0.1" not in run["error_message"]
+    assert run["error_message"] == f"The {broken}: wrong user name or password"
     wait_for("a run that succeeds", lambda: _succeeds(world, made), seconds=120, every=2)
 
 

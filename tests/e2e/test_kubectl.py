@@ -175,7 +175,8 @@ def test_a_run_of_a_pipeline_that_does_not_exist_says_so(world):
     found = world.wait_for_resource(
         "etlr", run["name"], lambda one: "no-such-pipeline" in str(one.get("status", {}).get("conditions"))
     )
-    assert "PipelineMissing" in {one["reason"] for one in conditions(found).values()}
+    assert "WaitingForPipeline" in {one["reason"] for one in conditions(found).values()}
+    assert phase(found) == "PENDING"
 
 
 def test_columns_and_explanations_are_worth_reading(world):

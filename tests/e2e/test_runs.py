@@ -245,7 +245,9 @@ def test_history_outlives_the_runs_resources(world):
     run = world.done(made, world.api.run(made["id"])["run_id"])
     resource = world.resource("etlr", run["id"])
     name = resource["metadata"]["name"]
-    world.wait_for_resource("etlr", name, lambda found: found["status"].get("archived"))
+    pipeline = resource["spec"]["pipeline"]
+    # The claim falls when the store has it all.
+    world.wait_for_resource("etlp", pipeline, lambda found: not found["status"].get("activeRun"))
     world.kubectl.run("delete", "etlr", name)
     assert world.api.one_run(made["id"], run["id"]) == run
     assert [one["id"] for one in runs(world, made)] == [run["id"]]
