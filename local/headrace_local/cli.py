@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from headrace_local import build, lifecycle
-from headrace_local.cluster import home, load
+from headrace_local.cluster import folder_of, load
 from headrace_local.errors import LocalError, UnsupportedMachineError
 from headrace_local.status import Status, read
 
@@ -54,7 +54,7 @@ def show(
     name: Name = "default", output: Annotated[str, typer.Option("--output", "-o", help="text or json")] = "text"
 ) -> None:
     """Show addresses and processes; exit code 3 when there is no such cluster."""
-    folder = home() / name
+    folder = folder_of(name)
     holder = lifecycle.outer(folder)
     status = read(load(folder), holder) if holder else Status(name=name, state="absent")
     _print(status, output)
@@ -67,7 +67,7 @@ def show(
 )
 def kubectl(arguments: Annotated[list[str] | None, typer.Argument()] = None, name: Name = "default") -> None:
     """Run kubectl on a cluster: headrace-local kubectl -- get pods."""
-    cluster = load(home() / name)
+    cluster = load(folder_of(name))
     os.environ["KUBECONFIG"] = str(cluster.kubeconfig)
     # Becomes kubectl, so that signals and the exit code are its own.
     os.execv(  # noqa: S606
@@ -82,7 +82,7 @@ def show_logs(
     follow: Annotated[bool, typer.Option("--follow", "-f")] = False,
 ) -> None:
     """Print the log of one process."""
-    path = home() / name / "log" / f"{process}.log"
+    path = folder_of(name) / "log" / f"{process}.log"
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in path.parent.glob("*.log"))) or "none"
         raise LocalError(f"no log of {process}; there are: {known}")

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import secrets
 import socket
 import sys
@@ -18,6 +19,7 @@ RUN = Path("/run/headrace")
 # Below the range that the kernel gives to outgoing connections: a port stays free while its process restarts.
 PORTS = range(20_000, 32_000)
 NAMESPACE = "headrace"
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,13 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
         return Path(own).absolute()
     state = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME") or Path.home()) / ".local/state"
     return Path(state).absolute() / "headrace"
+
+
+def folder_of(name: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """A cluster's folder. Only a plain name has one: the folder is removed with all that is in it."""
+    if not NAME.fullmatch(name):
+        raise LocalError(f"--name {name}: want up to 30 lower-case letters, digits and hyphens")
+    return home(environ) / name
 
 
 def free_ports(count: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace_local import build, hostpids, janitor, kubelet, namespace
-from headrace_local.cluster import Cluster, design, home, load
+from headrace_local.cluster import Cluster, design, folder_of, load
 from headrace_local.errors import LocalError
 from headrace_local.status import Status, read
 
@@ -20,7 +19,6 @@ READY_WITHIN = 120.0
 GONE_WITHIN = 20.0
 # A folder is there this long before the cluster's first process, at most.
 STARTED_WITHIN = 15.0
-NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -38,13 +36,11 @@ class Wish:
 def up(wish: Wish, say: Callable[[str], None]) -> Status:
     """Starts a cluster unless it runs, and returns when it is ready; raises LocalError with the reason."""
     namespace.check()
-    if not NAME.fullmatch(wish.name):
-        raise LocalError(f"--name {wish.name}: want up to 30 lower-case letters, digits and hyphens")
+    folder = folder_of(wish.name)
     # Before the folder is there: it takes minutes, and another `up` should not take the folder for a dead one's.
     binary = build.binary(say)
-    folder = home() / wish.name
     if not _make(folder):
-        say(f"{wish.name} is running already")
+        say(f"{wish.name} is running already, and stays as it was started")
         return _wait_until_ready(folder)
     # Held until the end of this: or else the janitor would take away the logs of a cluster that does not start.
     lifeline = janitor.start(folder)
@@ -168,7 +164,7 @@ def _tail(path: Path, lines: int = 15) -> str:
 
 def down(name: str) -> bool:
     """Ends a cluster and waits until nothing of it is left; False when there was none."""
-    folder = home() / name
+    folder = folder_of(name)
     if not folder.exists():
         return False
     if holder := outer(folder):

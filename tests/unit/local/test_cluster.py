@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headrace_local import kubelet, namespace, platform
-from headrace_local.cluster import PORTS, Cluster, design, home, load
+from headrace_local.cluster import PORTS, Cluster, design, folder_of, home, load
 from headrace_local.errors import LocalError, UnsupportedMachineError
 from headrace_local.processes import Process, table
 
@@ -60,6 +60,12 @@ def test_passwords_differ_between_clusters_and_roles(tmp_path: Path) -> None:
 )
 def test_clusters_live_where_the_environment_says(environ: dict[str, str], expected: str) -> None:
     assert home(environ) == Path(expected)
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a/b", "", "A", "-a", "a-", "a" * 31, "a b"])
+def test_only_a_plain_name_has_a_folder(name: str) -> None:
+    with pytest.raises(LocalError, match="lower-case letters"):
+        folder_of(name)
 
 
 @pytest.mark.parametrize(("name", "context"), [("default", "headrace-local"), ("blue", "headrace-local-blue")])
