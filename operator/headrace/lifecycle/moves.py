@@ -144,8 +144,9 @@ def ended(case: Case, phase: RunPhase, reason: Reason, message: str | None = Non
         "result": _result(case),
         "notes": dict(case.progress.notes) or case.status.notes,
     }
-    if phase == RunPhase.SUCCESS and case.status.started_at is None:
-        update["started_at"] = to_text(case.progress.first_seen_at or case.spell_start)
+    reported = case.progress.first_seen_at
+    if case.status.started_at is None and (reported or phase == RunPhase.SUCCESS):
+        update["started_at"] = to_text(reported or case.spell_start)
     status = changed(case.status, case.now, phase, **update)
     event = EmitEvent(
         run=case.run.name,

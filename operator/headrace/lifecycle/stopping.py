@@ -12,6 +12,10 @@ from headrace.model.conditions import Reason
 GONE_SOON = timedelta(seconds=10)
 """A deleted Job is gone by then; nobody tells us about its last pod."""
 
+DEAF_FOR = timedelta(seconds=20)
+"""A container's first process ignores SIGTERM until it has a handler, and nobody sends it again: so a pod that was just
+asked for is stopped when it has reported, or after that long."""
+
 
 class Stop(StrEnum):
     """Why a run is to stop."""
@@ -40,6 +44,9 @@ def stopping(case: Case, stop: Stop) -> Move:
         return waits(case, Reason.STOPPING).but(wake_at=case.now + GONE_SOON)
     if job.is_quiet:
         return stopped(case, stop)
+    hears_at = case.spell_start + DEAF_FOR
+    if not job.suspend and not case.is_fresh and case.now < hears_at:
+        return waits(case, Reason.STOPPING).but(wake_at=hears_at)
     since = from_text(case.status.stopping_since) or case.now
     attempt = case.attempt.model_copy(update={"suspended": True, "active": True})
     progress = counted(case, force=False)
