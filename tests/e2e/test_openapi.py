@@ -1,48 +1,68 @@
 """Whatever the OpenAPI schema allows, and what it does not: no 5xx, and every answer as documented."""
 
-import itertools
-
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
-from schemathesis import checks
-from schemathesis.specs.openapi import checks as openapi_checks
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis import checks as basic
+from schemathesis.specs.openapi import checks as documented
 
 CHECKS = [
-    checks.not_a_server_error,
-    openapi_checks.status_code_conformance,
-    openapi_checks.content_type_conformance,
-    openapi_checks.response_schema_conformance,
-    openapi_checks.response_headers_conformance,
+    basic.not_a_server_error,
+    documented.status_code_conformance,
+    documented.content_type_conformance,
+    documented.response_schema_conformance,
+    documented.response_headers_conformance,
 ]
-_turn = itertools.count()
+# A few of each: the same calls each time, so that a failure is found again.
+FEW = settings(
+    max_examples=20, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def schema(world):
-    """As the running API gives it."""
-    return schemathesis.openapi.from_url(world.api.base.removesuffix("/api/v1") + "/openapi.json")
+@pytest.fixture
+def operations(world):
+    """All calls of the schema, as the running API gives it."""
+    schema = schemathesis.openapi.from_url(world.api.base.removesuffix("/api/v1") + "/openapi.json")
+    return [found.ok() for found in schema.get_all_operations()]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def existing(world):
-    """A pipeline with a run, so that half of the calls find something."""
+    """A pipeline with a run, so that calls find something."""
     made = world.pipeline(rows=3)
     run = world.done(made, world.api.run(made["id"])["run_id"])
     return {"pipeline_id": made["id"], "run_id": run["id"]}
 
 
-documented = schemathesis.pytest.from_fixture("schema")
-
-
 @pytest.mark.slow
-@documented.parametrize()
-@settings(
-    max_examples=20, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
-def test_every_answer_is_as_documented(case, existing):
-    deletes = case.method == "DELETE"
-    if case.path_parameters and not deletes and next(_turn) % 2:
-        case.path_parameters.update({name: existing[name] for name in case.path_parameters if name in existing})
-    case.call_and_validate(checks=CHECKS, timeout=30)
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["allowed", "not allowed"])
+def test_every_answer_is_as_documented(operations, existing, mode, subtests):
+    assert len(operations) >= 14
+    asked = 0
+    for operation in operations:
+        for known in (existing, None):
+            if known is None or (operation.path_parameters and operation.method != "delete"):
+                with subtests.test(f"{operation.label}{' of something that is there' if known else ''}"):
+                    asked += ask(operation, mode, known)
+    assert asked >= 8
+
+
+def ask(operation, mode, known):
+    """Makes some calls; returns whether there were any: to some operations no call is wrong."""
+    strategy = operation.as_strategy(generation_mode=mode)
+
+    @FEW
+    @given(case=strategy)
+    def check(case):
+        if known is not None:
+            case.path_parameters = {name: known.get(name, value) for name, value in case.path_parameters.items()}
+        case.call_and_validate(checks=CHECKS, timeout=30)
+
+    try:
+        check()
+    except Unsatisfiable:
+        return False
+    return True
