@@ -1,0 +1,91 @@
+"""The Job of an attempt: what Kubernetes must know to run, stop and replace a runner safely."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from headrace.lifecycle.actions import CreateJob, EmitEvent
+from headrace_operator import manifests
+from headrace_operator.settings import Settings
+
+RUN_UID = "22222222-2222-2222-2222-222222222222"
+STEP = CreateJob(job=f"etl-{RUN_UID}-a1", run="films-1", run_uid=RUN_UID, attempt=1, epoch=7)
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
+    return Settings(installation="here")
+
+
+@pytest.fixture
+def job(settings):
+    return manifests.job(STEP, pipeline_name="films", pipeline_uid="p-uid", settings=settings)
+
+
+def test_it_is_found_by_labels_and_owned_by_its_run(job):
+    assert job["metadata"]["labels"] == {
+        "app.kubernetes.io/managed-by": "headrace",
+        "headrace.dev/installation": "here",
+        "headrace.dev/pipeline": "p-uid",
+        "headrace.dev/run": RUN_UID,
+        "headrace.dev/attempt": "1",
+    }
+    (owner,) = job["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"]) == ("EtlRun", RUN_UID)
+    assert job["spec"]["template"]["metadata"]["labels"] == job["metadata"]["labels"]
+
+
+def test_a_pod_is_replaced_only_when_it_is_gone(job):
+    spec = job["spec"]
+    assert (spec["podReplacementPolicy"], spec["completions"], spec["parallelism"]) == ("Failed", 1, 1)
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+    assert "ttlSecondsAfterFinished" not in spec
+
+
+def test_exit_codes_say_whether_another_pod_can_help(job):
+    rules = job["spec"]["podFailurePolicy"]["rules"]
+    codes = [(rule["action"], rule["onExitCodes"]["values"]) for rule in rules if "onExitCodes" in rule]
+    assert codes == [("FailJob", [64]), ("Ignore", [75, 76])]
+    assert rules[2]["onPodConditions"][0]["type"] == "DisruptionTarget"
+
+
+def test_the_pod_is_as_restricted_as_pods_can_be(job):
+    pod = job["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 65532
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_a_dead_node_marks_the_pod_for_deletion_after_half_a_minute(job):
+    tolerations = job["spec"]["template"]["spec"]["tolerations"]
+    assert {t["key"]: t["tolerationSeconds"] for t in tolerations} == {
+        "node.kubernetes.io/not-ready": 30,
+        "node.kubernetes.io/unreachable": 30,
+    }
+
+
+def test_secrets_come_by_reference_and_the_runner_stops_before_it_is_killed(job):
+    pod = job["spec"]["template"]["spec"]
+    env = {e["name"]: e.get("value") or e["valueFrom"]["secretKeyRef"] for e in pod["containers"][0]["env"]}
+    assert env["HEADRACE_RUN_ID"] == RUN_UID
+    assert env["HEADRACE_EPOCH"] == "7"
+    assert env["HEADRACE_TARGET_DSN"] == {"name": "headrace-dsn", "key": "target"}
+    assert int(env["HEADRACE_GRACE_SECONDS"]) < pod["terminationGracePeriodSeconds"]
+    assert "postgresql://store" not in str(job)
+
+
+def test_one_event_is_one_however_often_it_is_told():
+    def name(message: str) -> str:
+        step = EmitEvent(run="films-1", uid=RUN_UID, type="Warning", reason="RunFailed", message=message)
+        now = datetime.now(UTC)
+        return manifests.event(step, pipeline_name="films", namespace="n", now=now)["metadata"]["name"]
+
+    assert name("no") == name("no")
+    assert name("no") != name("no column")

@@ -1,0 +1,109 @@
+"""The small parts of the operator: patches, slots, the index, the probes."""
+
+import asyncio
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace import names
+from headrace_operator.index import Index
+from headrace_operator.patches import merge_patch
+from headrace_operator.probes import Probes
+from headrace_operator.slots import Slots
+
+VALUES = st.recursive(
+    st.one_of(st.booleans(), st.integers(), st.text(max_size=3), st.lists(st.integers(), max_size=2)),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(st.sampled_from("abcd"), VALUES, max_size=4)
+
+
+def apply_patch(target, patch):
+    """RFC 7386, as it stands there."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = apply_patch(result.get(name), value)
+    return result
+
+
+@given(OBJECTS, OBJECTS)
+def test_a_merge_patch_makes_the_one_out_of_the_other(old, new):
+    assert apply_patch(old, merge_patch(old, new)) == new
+
+
+@given(OBJECTS)
+def test_between_equals_there_is_nothing_to_patch(value):
+    assert merge_patch(value, value) == {}
+
+
+def test_those_who_wait_for_a_slot_are_woken_in_their_order_as_far_as_there_is_room():
+    woken: list[str] = []
+    slots = Slots(2, woken.append)
+    slots.settle("a", frozenset({"a1"}), waits=False)
+    slots.settle("b", frozenset({"b1"}), waits=False)
+    for name in ("c", "d", "e"):
+        slots.settle(name, frozenset(), waits=True)
+    assert woken == []
+    slots.settle("a", frozenset(), waits=False)
+    assert woken == ["c"]
+    assert slots.elsewhere("a") == 1
+
+
+def pipeline(uid, shown, *, version="1", created="2026-01-01T00:00:00Z"):
+    metadata = {"name": f"name-{uid}", "uid": uid, "resourceVersion": version, "creationTimestamp": created}
+    return {"metadata": metadata, "spec": {"name": shown}}
+
+
+def test_what_was_seen_before_is_no_news():
+    index = Index()
+    assert index.put(names.PIPELINE_PLURAL, pipeline("a", "Films"))
+    assert not index.put(names.PIPELINE_PLURAL, pipeline("a", "Films"))
+    assert index.put(names.PIPELINE_PLURAL, pipeline("a", "Films", version="2"))
+
+
+def test_the_older_of_two_pipelines_with_one_name_has_no_older_one():
+    index = Index()
+    older = pipeline("b", "Films")
+    younger = pipeline("a", "Films", created="2026-01-02T00:00:00Z")
+    for each in (older, younger, pipeline("c", "Other")):
+        index.put(names.PIPELINE_PLURAL, each)
+    assert (index.older_namesake(younger), index.older_namesake(older)) == ("name-b", None)
+    index.put(names.PIPELINE_PLURAL, pipeline("b", "Renamed", version="2"))
+    assert index.older_namesake(younger) is None
+
+
+@dataclasses.dataclass
+class Health:
+    problem: str | None = None
+
+    def __call__(self) -> str | None:
+        return self.problem
+
+
+async def ask(port: int, path: str) -> tuple[int, str]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    answer = (await reader.read()).decode()
+    writer.close()
+    return int(answer.split(" ")[1]), answer.partition("\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "start"),
+    [("/livez", 200, "ok"), ("/readyz/", 503, "reading"), ("/metrics", 200, "# HELP"), ("/x", 404, "not found")],
+)
+async def test_probes_answer(unused_tcp_port, path, status, start):
+    probes = Probes(is_alive=Health(), is_ready=Health("reading what there is"))
+    serving = asyncio.create_task(probes.run("127.0.0.1", unused_tcp_port))
+    await asyncio.sleep(0.05)
+    got, body = await ask(unused_tcp_port, path)
+    assert (got, body.startswith(start)) == (status, True)
+    serving.cancel()
