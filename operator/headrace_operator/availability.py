@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from headrace.errors import HeadraceError
@@ -11,6 +11,8 @@ from headrace.store.records import RunProgress
 from headrace.store.store import Store
 from headrace_operator.logs import logger
 
+MESSAGE_LIMIT, TEXT_LIMIT, NOTES_LIMIT = 10_000, 1_000, 50
+"""A server's message repeats the value that it did not like, which may be larger than what etcd takes."""
 _log = logger(__name__)
 
 
@@ -49,7 +51,7 @@ class StoreWatch:
 def _seen(progress: RunProgress) -> ProgressSeen:
     return ProgressSeen(
         outcome=progress.outcome,
-        message=progress.outcome_message,
+        message=_cut(progress.outcome_message, MESSAGE_LIMIT),
         rows_read=progress.rows_read,
         rows_written=progress.rows_written,
         batches=progress.batches,
@@ -58,10 +60,18 @@ def _seen(progress: RunProgress) -> ProgressSeen:
         first_seen_at=progress.first_seen_at,
         seen_at=progress.seen_at,
         result=progress.result,
-        notes=progress.notes or {},
-        last_key=as_text(progress.last_key),
-        last_value=progress.last_value,
+        notes=_cut_notes(progress.notes or {}),
+        last_key=_cut(as_text(progress.last_key), TEXT_LIMIT),
+        last_value=_cut(progress.last_value, TEXT_LIMIT),
     )
+
+
+def _cut(text: str | None, limit: int) -> str | None:
+    return text if text is None or len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _cut_notes(notes: Mapping[str, str]) -> dict[str, str]:
+    return {name[:TEXT_LIMIT]: text[:TEXT_LIMIT] for name, text in list(notes.items())[:NOTES_LIMIT]}
 
 
 def as_text(key: list[str | None] | None) -> str | None:

@@ -104,12 +104,23 @@ def last_run(
         if chosen and old and old.uid != chosen.uid and _ended_before(statuses[chosen.uid], old):
             chosen = None
     if chosen is None:
-        return old.model_copy(update={"sequence": sequence}) if old else None
+        return _kept(observed, old, active, sequence) if old else None
     new = _last(chosen, statuses[chosen.uid], sequence)
     # Counts alone are not worth a write: they follow with the phase.
     if old and (old.uid, old.phase, old.sequence) == (new.uid, new.phase, new.sequence):
         return old
     return new
+
+
+def _kept(observed: Observed, old: LastRun, active: RunReference | None, sequence: int) -> LastRun:
+    """What is known of a run whose resource is gone; its deletion cancelled it, if it held the pipeline."""
+    held_by = observed.pipeline.status.active_run if observed.pipeline else None
+    let_go = active is None and held_by is not None and held_by.uid == old.uid
+    update: dict[str, object] = {"sequence": sequence}
+    if let_go and all(run.uid != old.uid for run in observed.runs):
+        moment = to_text(observed.now)
+        update |= {"phase": RunPhase.CANCELLED.value, "finished_at": moment, "last_transition_time": moment}
+    return old.model_copy(update=update)
 
 
 def _ended_before(status: RunStatus, old: LastRun) -> bool:
@@ -150,13 +161,16 @@ def _checkpoint(
 
 
 def _moved(old: str | None, told: datetime | None, now: str, *, moved: bool, first: datetime | None) -> str | None:
-    """When something changed: as the API told it, if that is news, else now."""
-    if old is None and not moved:
-        return to_text(first) if first else None
-    if not moved:
-        return old
-    before = from_text(old)
-    return to_text(told) if told and (before is None or told > before) else now
+    """When something changed: as the API told it, if that is news, else now.
+
+    What the API told is taken note of in any case: else it would still be news when somebody else makes a change.
+    """
+    before = from_text(old) or first
+    if told and (before is None or told > before):
+        return to_text(told)
+    if moved:
+        return now
+    return old or (to_text(first) if first else None)
 
 
 def _conditions(

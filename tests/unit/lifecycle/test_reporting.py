@@ -1,0 +1,52 @@
+"""What a pipeline's status says about the past: when it was changed and by whom, and how its last run ended."""
+
+import dataclasses
+from datetime import timedelta
+
+from headrace.lifecycle.times import to_text
+
+
+def test_a_change_by_kubectl_moves_the_time_also_after_the_api_made_the_pipeline(world):
+    # Kubernetes' time of creation has no fraction of a second: what the API noted is later.
+    noted = world.now + timedelta(milliseconds=700)
+    world.pipeline = dataclasses.replace(world.pipeline, updated_at=noted)
+    world.wait(1)
+    world.reconcile()
+    assert world.pipeline.status.configuration_changed_at == to_text(noted)
+    world.wait(3600)
+    world.edit_pipeline(batch_size=7)
+    world.reconcile()
+    assert world.pipeline.status.configuration_changed_at == to_text(world.now)
+
+
+def test_a_change_by_the_api_has_the_time_that_the_api_noted(world):
+    world.reconcile()
+    world.wait(3600)
+    noted = world.now
+    world.pipeline = dataclasses.replace(world.pipeline, updated_at=noted)
+    world.edit_pipeline(batch_size=7)
+    world.wait(2)
+    world.reconcile()
+    assert world.pipeline.status.configuration_changed_at == to_text(noted)
+
+
+def test_a_pause_by_kubectl_moves_the_time_also_after_the_api_changed_the_state(world):
+    world.reconcile()
+    # As when the API disables and enables it.
+    world.pipeline = dataclasses.replace(world.pipeline, state_changed_at=world.now)
+    world.wait(60)
+    world.reconcile()
+    world.wait(60)
+    world.edit_pipeline(suspend=True)
+    world.reconcile()
+    assert world.pipeline.status.suspend_changed_at == to_text(world.now)
+
+
+def test_a_run_whose_resource_is_deleted_leaves_a_cancelled_last_run(world):
+    uid = world.running()
+    world.wait(60)
+    del world.runs[uid]
+    world.reconcile()
+    last = world.pipeline.status.last_run
+    assert (last.uid, last.phase, last.last_transition_time) == (uid, "CANCELLED", to_text(world.now))
+    assert world.pipeline.status.phase == "IDLE"
