@@ -22,6 +22,8 @@ class Latency:
     """From sending POST …/run to the commit of the first batch, as a session on the target sees it."""
     final_state: float
     """From the Job's end, as a watch sees it, to the final state in GET …/status; 0 when the state was there before."""
+    whole: float
+    """From sending POST …/run to the final state."""
 
 
 def measure(
@@ -41,13 +43,15 @@ def measure(
     api.wait_for_status(pipeline_id, "IDLE", "FAILED", seconds=60)
     final = time.monotonic()
     ended = wait_for("the end of the run's Job", lambda: jobs.ended_at(run_id), seconds=30, every=0.01)
-    return Latency(committed - asked, max(0.0, final - ended))
+    return Latency(committed - asked, max(0.0, final - ended), final - asked)
 
 
 def medians(latencies: list[Latency]) -> Latency:
     """The median of each."""
     return Latency(
-        statistics.median(one.first_batch for one in latencies), statistics.median(one.final_state for one in latencies)
+        statistics.median(one.first_batch for one in latencies),
+        statistics.median(one.final_state for one in latencies),
+        statistics.median(one.whole for one in latencies),
     )
 
 

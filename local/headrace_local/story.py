@@ -66,11 +66,11 @@ class Story:
         """One line of text."""
         self.console.print(f"   {sentence}", highlight=False, markup=False)
 
-    def finish(self, title: str, run: Run, began: float) -> None:
+    def finish(self, title: str, run: Run, seconds: float) -> None:
         """Checks that a run succeeded, and puts it into the table."""
         if run["status"] != "SUCCESS":
             raise LocalError(f"{title}: the run ended as {run['status']}: {run['error_message']}")
-        self.lines.append(Line(title, run["rows_read"], run["rows_written"], time.monotonic() - began))
+        self.lines.append(Line(title, run["rows_read"], run["rows_written"], seconds))
 
     def agree(self, query: str, table: str) -> None:
         """Compares what the query gives now with the target; raises DisagreementError when they differ."""
@@ -119,7 +119,7 @@ def pause_and_resume(story: Story) -> None:
     if resumed["id"] != run["id"]:
         raise LocalError(f"the paused run {run['id']} was not resumed: {resumed['id']} was started")
     run = follow(story.console, story.api, resumed, story.films)
-    story.finish("film_dim_full, paused and resumed", run, began)
+    story.finish("film_dim_full, paused and resumed", run, time.monotonic() - began)
     story.agree(_query(FULL), "analytics.film_dim")
 
 
@@ -132,7 +132,7 @@ def create_by_kubectl(story: Story) -> None:
     story.incremental = pipeline["id"]
     (run,) = story.api.call("GET", f"/pipelines/{story.incremental}/runs", quiet=True)
     run = follow(story.console, story.api, run, story.films)
-    story.finish("film_rating_agg, first run", run, began)
+    story.finish("film_rating_agg, first run", run, time.monotonic() - began)
     story.agree(_query(INCREMENTAL), "analytics.film_rating_agg")
 
 
@@ -147,7 +147,7 @@ def kill_a_runner(story: Story) -> None:
         raise LocalError("no runner process was found to kill")
     story.say(f"$ kill -9 {' '.join(map(str, killed))}")
     run = follow(story.console, story.api, run, story.films)
-    story.finish("film_dim_full, its runner killed", run, began)
+    story.finish("film_dim_full, its runner killed", run, time.monotonic() - began)
     story.agree(_query(FULL), "analytics.film_dim")
 
 
@@ -156,7 +156,7 @@ def bring_changes(story: Story) -> None:
     began = time.monotonic()
     run = story.start(story.incremental)
     run = story.api.wait_for_end(story.incremental, run["id"])
-    story.finish("film_rating_agg, what changed", run, began)
+    story.finish("film_rating_agg, what changed", run, time.monotonic() - began)
     story.say(f"{run['rows_read']:,} rows read, {run['rows_written']:,} written")
     story.agree(_query(INCREMENTAL), "analytics.film_rating_agg")
 
@@ -166,7 +166,6 @@ def measure_latency(story: Story) -> None:
     quiet = Api(story.api.base.removesuffix("/api/v1"))
     measured = []
     for _ in range(SMALL_RUNS):
-        began = time.monotonic()
         one = latency.measure(
             quiet, story.jobs, story.incremental, target_dsn=story.target_dsn,
             change=lambda: films.change(story.source_dsn, updates=10, inserts=0),
@@ -174,7 +173,7 @@ def measure_latency(story: Story) -> None:
         )  # fmt: skip
         measured.append(one)
         (run,) = quiet.call("GET", f"/pipelines/{story.incremental}/runs?limit=1")
-        story.finish("film_rating_agg, 10 films changed", run, began)
+        story.finish("film_rating_agg, 10 films changed", run, one.whole)
     story.agree(_query(INCREMENTAL), "analytics.film_rating_agg")
     _show_latency(story, latency.medians(measured))
 
@@ -216,7 +215,7 @@ def _show_latency(story: Story, median: Latency) -> None:
     )
     story.say(
         f"from the Job's end to the final state in GET …/status: median {median.final_state:.2f} s"
-        f" (aim: under {TARGET_FINAL_STATE:g} s)"
+        f" (aim: under {TARGET_FINAL_STATE:g} s; 0 where it was there before)"
     )
 
 

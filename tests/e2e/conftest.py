@@ -20,7 +20,7 @@ from headrace_local.kubectl import Kubectl
 from headrace_local.status import Status, read
 from headrace_local.waiting import wait_for
 
-LOST_AFTER = 15
+LOST_AFTER = 10
 SETTINGS = (
     f"HEADRACE_LOST_AFTER_SECONDS={LOST_AFTER}",
     "ALLOWED_TARGET_TABLES=analytics.*,es:film_dim",

@@ -30,8 +30,7 @@ def test_the_demo_shows_everything_and_removes_it():
     assert time.monotonic() - began < 1.5 * LIMIT
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after", [1.0, 9.0])
+@pytest.mark.parametrize(("how", "after"), [(signal.SIGTERM, 1.0), (signal.SIGINT, 9.0)])
 def test_an_interrupted_demo_removes_everything_and_says_so(how, after):
     demo = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(after)

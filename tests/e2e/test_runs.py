@@ -77,14 +77,14 @@ def test_a_run_asked_for_twice_is_one_run(world):
 
 
 def test_a_pause_takes_effect_between_batches_and_a_resume_goes_on_from_there(world):
-    made = world.slow_pipeline(seconds=8)
+    made = world.slow_pipeline(seconds=5)
     run_id = world.running(made)
     asked = world.api.pause(made["id"])
     assert asked["pipeline_id"] == made["id"]
     assert asked["status"] in {"PAUSE_REQUESTED", "PAUSED"}
     world.api.wait_for_status(made["id"], "PAUSED")
     (rows,) = world.target(f"SELECT count(*), max(id) FROM {made['target_table']}")
-    assert 0 < rows[0] < 4000
+    assert 0 < rows[0] < 2500
     assert state(world, made)["last_processed_id"] == str(rows[1])
     assert world.api.one_run(made["id"], run_id)["status"] == "PAUSED"
     assert world.api.pause(made["id"])["status"] == "PAUSED"
@@ -93,13 +93,13 @@ def test_a_pause_takes_effect_between_batches_and_a_resume_goes_on_from_there(wo
     assert resumed["run_id"] == run_id
     assert resumed["status"] in {"RUN_REQUESTED", "RUNNING"}
     run = world.done(made, run_id)
-    assert run["rows_read"] == 4000, "the resumed run must not read what it had committed"
+    assert run["rows_read"] == 2500, "the resumed run must not read what it had committed"
     assert world.differs(made) == ""
     assert len(runs(world, made)) == 1
 
 
 def test_a_run_during_pause_requested_withdraws_the_pause(world):
-    made = world.slow_pipeline(seconds=6)
+    made = world.slow_pipeline(seconds=4)
     run_id = world.running(made)
     world.api.pause(made["id"])
     assert world.api.run(made["id"])["run_id"] == run_id
@@ -125,7 +125,7 @@ def test_a_disabled_pipeline_runs_when_asked_and_stays_disabled(world):
 
 
 def test_changes_are_refused_while_it_runs_and_while_a_pause_is_on_its_way(world):
-    made = world.slow_pipeline(seconds=8)
+    made = world.slow_pipeline(seconds=5)
     run_id = world.running(made)
     path = f"/pipelines/{made['id']}"
     full = {name: made[name] for name in ("name", "target_table", "source_query")}
@@ -147,7 +147,7 @@ def test_changes_are_refused_while_it_runs_and_while_a_pause_is_on_its_way(world
     world.api.wait_for_status(made["id"], "PAUSED")
     assert world.api.call("PATCH", path, {"description": "x"})["description"] == "x"
     world.done(made, world.api.run(made["id"])["run_id"])
-    assert world.api.one_run(made["id"], run_id)["rows_read"] == 4000
+    assert world.api.one_run(made["id"], run_id)["rows_read"] == 2500
 
 
 def test_after_a_failure_the_next_run_goes_on_and_restart_starts_over(world):

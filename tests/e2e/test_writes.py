@@ -6,7 +6,7 @@ from headrace_local.waiting import wait_for
 
 WRITES = {"POST", "PUT", "PATCH", "DELETE", "APPLY"}
 BUDGET = 10
-RUNS = 4
+RUNS = 3
 _SERIES = re.compile(r"^apiserver_request_total\{(?P<labels>[^}]*)\} (?P<value>\S+)$", re.MULTILINE)
 
 
