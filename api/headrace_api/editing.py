@@ -37,7 +37,8 @@ class Editor:
         created = await self._create(spec)
         if await self._resources.is_taken(spec.name, by_other_than=created["metadata"]["uid"]):
             # A rename took the name between the check and the creation.
-            await self._resources.delete_pipeline(created)
+            # Whatever the operator has written to it meanwhile.
+            await self._resources.delete_pipeline(created, unchanged=False)
             raise _name_exists()
         return Found(created, [])
 
@@ -58,7 +59,7 @@ class Editor:
             if found.phase in BUSY:
                 raise ConflictError(f"Cannot delete pipeline while it is {found.phase.value}")
             try:
-                return await self._resources.delete_pipeline(found.pipeline)
+                return await self._resources.delete_pipeline(found.pipeline, unchanged=True)
             except ConflictError:
                 continue  # It has moved on, perhaps to RUNNING.
         raise ConflictError(_CHANGED_MEANWHILE)

@@ -121,13 +121,12 @@ class Resources:
             )
         return self._noted(self._pipelines, written)
 
-    async def delete_pipeline(self, pipeline: Manifest) -> None:
-        """Deletes, if the pipeline is still as it was read; else ConflictError."""
+    async def delete_pipeline(self, pipeline: Manifest, *, unchanged: bool) -> None:
+        """Deletes; `unchanged`: ConflictError if the pipeline is no longer as it was read."""
         metadata = pipeline["metadata"]
+        version = metadata["resourceVersion"] if unchanged else None
         with _missing("Pipeline not found"):
-            await self._cluster.delete(
-                PIPELINE_PLURAL, metadata["name"], uid=metadata["uid"], resource_version=metadata["resourceVersion"]
-            )
+            await self._cluster.delete(PIPELINE_PLURAL, metadata["name"], uid=metadata["uid"], resource_version=version)
         self._pipelines.drop(metadata["uid"])
 
     async def create_run(self, body: Manifest) -> Manifest:

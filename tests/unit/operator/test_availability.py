@@ -26,5 +26,6 @@ class OneRun:
 def test_what_a_runner_said_fits_into_etcd():
     seen = asyncio.run(StoreWatch(OneRun()).observe(["r"])).progress["r"]
     texts = [seen.message, seen.last_key, seen.last_value, *seen.notes, *seen.notes.values()]
-    assert seen.message.startswith("Source: invalid input syntax") and seen.message.endswith("…")
+    assert seen.message.startswith("Source: invalid input syntax")
+    assert seen.message.endswith("…")
     assert sum(map(len, texts)) < 100_000
