@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from headrace import names
 from headrace.cluster import Manifest
 from headrace.errors import InvalidError, RefusedError
+from headrace.lifecycle.readings import created_at
 from headrace.lifecycle.validity import check_pipeline
 from headrace.lifecycle.views import phase_of, run_view
 from headrace.model.pipeline import PipelineSpec
@@ -76,15 +77,6 @@ def spec_patch(pipeline: Manifest, spec: PipelineSpec) -> dict[str, Any]:
     old, new = pipeline.get("spec", {}), spec.manifest()
     changed = {name: value for name, value in new.items() if old.get(name) != value}
     return {**changed, **{name: None for name in old if name not in new}}
-
-
-def created_at(resource: Manifest) -> datetime:
-    """When a resource was made: Kubernetes' time, with the fraction of a second that the API noted."""
-    metadata = resource["metadata"]
-    creation = times.parse(metadata.get("creationTimestamp")) or times.EPOCH
-    noted = times.parse((metadata.get("annotations") or {}).get(names.CREATED_AT_ANNOTATION))
-    # A copied manifest brings the annotation of its original along.
-    return noted if noted and abs((noted - creation).total_seconds()) <= 1 else creation
 
 
 def updated_at(pipeline: Manifest) -> datetime:

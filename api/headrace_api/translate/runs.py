@@ -5,7 +5,7 @@ from typing import Any
 
 from headrace import names
 from headrace.cluster import Manifest
-from headrace.lifecycle.readings import owner_uid
+from headrace.lifecycle.readings import created_at, owner_uid
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.views import run_view
 from headrace.model.run import RunKind
@@ -48,7 +48,7 @@ def show_resource(run: Manifest, pipeline_id: str, record: RunRecord | None) -> 
         "id": run["metadata"]["uid"],
         "pipeline_id": pipeline_id,
         "status": phase.value,
-        "created_at": _time(run["metadata"].get("creationTimestamp")),
+        "created_at": times.show(created_at(run)),
         "started_at": None if phase == RunPhase.PENDING else _time(status.get("startedAt")),
         "finished_at": _time(status.get("finishedAt")),
         **counts,
@@ -110,8 +110,7 @@ def merge_page(
     keyed: list[tuple[tuple[str, str], RunRecord | Manifest]] = []
     keyed += [((times.sortable(r.created_at), r.run_id), r) for r in window]
     for run in unknown:
-        created = times.parse(run["metadata"].get("creationTimestamp")) or times.EPOCH
-        keyed.append(((times.sortable(created), run["metadata"]["uid"]), run))
+        keyed.append(((times.sortable(created_at(run)), run["metadata"]["uid"]), run))
     keyed.sort(key=lambda pair: pair[0], reverse=True)
     return [row for _, row in keyed[offset - start : offset - start + limit]]
 

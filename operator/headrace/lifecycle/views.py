@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from headrace.lifecycle.readings import created_at
 from headrace.lifecycle.state import Phase, PipelineView, RunPhase, RunView, pipeline_phase
+from headrace.lifecycle.times import to_text
 
 Manifest = Mapping[str, Any]
 
@@ -16,7 +18,7 @@ def run_view(run: Manifest) -> RunView:
         uid=run["metadata"]["uid"],
         name=run["metadata"]["name"],
         kind=spec.get("kind", "Load"),
-        created_at=run["metadata"].get("creationTimestamp", ""),
+        created_at=to_text(created_at(run)),
         suspend=bool(spec.get("suspend")),
         cancel=bool(spec.get("cancel")),
         phase=RunPhase(status.get("phase") or RunPhase.PENDING),

@@ -180,3 +180,12 @@ def test_pages_of_rows_and_of_resources_that_the_store_lacks_fit_together(limit,
 def test_a_key_of_several_columns_is_a_json_array(key, text):
     assert key_text(key) == text
     assert text is None or len(key) == 1 or json.loads(text) == key
+
+
+def test_runs_of_one_second_are_told_apart_by_the_fraction_that_the_api_noted():
+    moments = {9: "2026-03-01T12:00:00.100000Z", 10: "2026-03-01T12:00:00.900000Z"}
+    older, newer = (run(n, annotations={"headrace.dev/created-at": moment}) for n, moment in moments.items())
+    for order in ([older, newer], [newer, older]):
+        assert runs.last_run_id(pipeline(), order) == "run-10"
+        assert runs.merge_page([], 0, order, limit=9, offset=0) == [newer, older]
+    assert runs.show_resource(newer, UID, None)["created_at"] == moments[10]
