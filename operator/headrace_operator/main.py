@@ -121,6 +121,7 @@ class Operator:
         """An event: it only wakes, and only when it is news."""
         key = key_of(plural, resource)
         uid = resource["metadata"]["uid"]
+        before = self._index.get(plural, uid)
         if kind == "DELETED":
             self._index.remove(plural, uid)
             if plural == names.PIPELINE_PLURAL:
@@ -130,8 +131,10 @@ class Operator:
         if key is not None:
             self._queue.add(key)
         if plural == names.PIPELINE_PLURAL:
-            for name in self._index.namesakes(resource):
-                self._queue.add(name)
+            # Those of its former name too: a rename frees it.
+            for each in (resource, before or resource):
+                for name in self._index.namesakes(each):
+                    self._queue.add(name)
 
     def _forget(self, name: str, uid: str) -> None:
         task = asyncio.get_running_loop().create_task(self._reconciler.forget(name, uid))

@@ -16,6 +16,7 @@ from headrace.lifecycle.observed import Observed
 from headrace.lifecycle.plan import plan
 from headrace.lifecycle.readings import owner_uid, read_pipeline, read_run
 from headrace.lifecycle.state import FINAL
+from headrace.model.conditions import ConditionType, Reason
 from headrace_operator import metrics
 from headrace_operator.index import Index
 from headrace_operator.logs import logger
@@ -126,13 +127,22 @@ class Sweep:
             by_name.setdefault(run["spec"]["pipeline"], []).append(run)
         for i, pipeline in enumerate(pipelines):
             own = by_name.pop(pipeline["metadata"]["name"], [])
-            if _is_unsettled(pipeline, own) or (everything and self._has_work(pipeline, own)):
+            unsettled = _is_unsettled(pipeline, own) or self._has_new_namesakes(pipeline)
+            if unsettled or (everything and self._has_work(pipeline, own)):
                 self._queue.add(pipeline["metadata"]["name"])
             if i % _BREATH == 0:
                 await asyncio.sleep(0)
         for name, orphans in by_name.items():
             if any((run.get("status") or {}).get("phase") not in FINAL for run in orphans):
                 self._queue.add(name)
+
+    def _has_new_namesakes(self, pipeline: Manifest) -> bool:
+        """Whether an older pipeline took its name, or gave it up, since its condition was written."""
+        conditions = (pipeline.get("status") or {}).get("conditions") or []
+        reason = next((c.get("reason") for c in conditions if c.get("type") == ConditionType.READY), None)
+        if reason not in {Reason.VALID, Reason.DUPLICATE_NAME}:
+            return False
+        return (self._index.older_namesake(pipeline) is not None) != (reason == Reason.DUPLICATE_NAME)
 
     def _has_work(self, pipeline: Manifest, runs: list[Manifest]) -> bool:
         uid = pipeline["metadata"]["uid"]
