@@ -60,7 +60,7 @@ class Operator:
         )
         self._poll = Poll(watch, self._slots, self._queue, every=settings.poll_seconds)
         self._jobs = JobWatch(cluster, self._queue, settings)
-        self._purge = Purge(store, settings)
+        self._purge = Purge(cluster, store, settings)
         self._lease = Lease(cluster, name=f"headrace-{names.slug(settings.installation)}", identity=settings.identity)
         self._probes = Probes(is_alive=self._is_alive, is_ready=self._is_ready)
         self._forgetting: set[asyncio.Task[None]] = set()

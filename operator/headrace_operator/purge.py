@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+from headrace import names
+from headrace.cluster import Cluster
 from headrace.errors import HeadraceError
 from headrace.store.store import Store
 from headrace_operator.logs import logger
@@ -13,18 +15,34 @@ _log = logger(__name__)
 
 
 class Purge:
-    """Purges once an hour."""
+    """Purges once an hour, and marks what was deleted while nobody watched."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store, self._age = store, timedelta(days=settings.purge_after_days)
+    def __init__(self, cluster: Cluster, store: Store, settings: Settings) -> None:
+        self._cluster, self._store, self._settings = cluster, store, settings
 
     async def run(self) -> None:
         """Purges for ever."""
         while True:
             try:
-                removed = await self._store.purge(self._age)
-                if removed:
-                    _log.info("old history was removed", runs=removed)
+                await self.once()
             except HeadraceError as error:
                 _log.warning("old history can't be removed now", error=error.message)
             await asyncio.sleep(PURGE_SECONDS)
+
+    async def once(self) -> None:
+        """Marks, then removes what was marked long ago."""
+        await self._mark()
+        removed = await self._store.purge(timedelta(days=self._settings.purge_after_days))
+        if removed:
+            _log.info("old history was removed", runs=removed)
+
+    async def _mark(self) -> None:
+        # The store is asked first: a pipeline that is made meanwhile is not in its answer.
+        known = await self._store.pipelines_with_history(self._settings.installation, self._settings.namespace)
+        there = {pipeline["metadata"]["uid"] for pipeline in (await self._cluster.list(names.PIPELINE_PLURAL)).items}
+        if not known & there:
+            # Nothing says that this is the cluster that the history is of: a kubeconfig may be wrong.
+            return
+        for uid in sorted(known - there):
+            await self._store.mark_deleted(uid)
+            _log.info("the history of a pipeline that was deleted unseen is hidden", uid=uid)

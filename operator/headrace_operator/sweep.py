@@ -142,7 +142,8 @@ class Sweep:
         reason = next((c.get("reason") for c in conditions if c.get("type") == ConditionType.READY), None)
         if reason not in {Reason.VALID, Reason.DUPLICATE_NAME}:
             return False
-        return (self._index.older_namesake(pipeline) is not None) != (reason == Reason.DUPLICATE_NAME)
+        has_older, told = self._index.older_namesake(pipeline) is not None, bool(reason == Reason.DUPLICATE_NAME)
+        return has_older != told
 
     def _has_work(self, pipeline: Manifest, runs: list[Manifest]) -> bool:
         uid = pipeline["metadata"]["uid"]

@@ -105,6 +105,24 @@ async def mark_deleted(connection: Connection, pipeline_uid: str) -> None:
     await connection.execute(query, (as_uuid(pipeline_uid),))
 
 
+async def pipelines_with_history(connection: Connection, installation: str, namespace: str) -> set[str]:
+    """Returns the uids of the pipelines whose runs are shown; jumps from one to the next in the index."""
+    query = """
+        WITH RECURSIVE each AS (
+            (SELECT pipeline_uid, installation, namespace FROM headrace.runs WHERE deleted_at IS NULL
+             ORDER BY pipeline_uid LIMIT 1)
+            UNION ALL
+            SELECT next.* FROM each CROSS JOIN LATERAL (
+                SELECT pipeline_uid, installation, namespace FROM headrace.runs
+                WHERE deleted_at IS NULL AND pipeline_uid > each.pipeline_uid ORDER BY pipeline_uid LIMIT 1
+            ) AS next
+        )
+        SELECT pipeline_uid::text FROM each WHERE (installation, namespace) = (%s, %s)
+    """
+    rows = await (await connection.execute(query, (installation, namespace))).fetchall()
+    return {str(row[0]) for row in rows}
+
+
 async def purge_batch(connection: Connection, older_than: timedelta) -> int:
     """Removes up to PURGE_BATCH runs that were marked before, with logs and mirrors; returns how many."""
     return (await connection.execute(_PURGE, (older_than, PURGE_BATCH))).rowcount

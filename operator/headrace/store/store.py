@@ -88,6 +88,11 @@ class Store:
         async with self._connection() as connection:
             await runs.mark_deleted(connection, pipeline_uid)
 
+    async def pipelines_with_history(self, installation: str, namespace: str) -> set[str]:
+        """Returns the uids of the pipelines that have runs and were not marked as deleted."""
+        async with self._connection() as connection:
+            return await runs.pipelines_with_history(connection, installation, namespace)
+
     async def purge(self, older_than: timedelta) -> int:
         """Removes runs that were marked longer ago than that, with logs and mirrors; returns how many."""
         purged = 0

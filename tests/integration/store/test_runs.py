@@ -168,6 +168,18 @@ async def test_a_deleted_pipelines_runs_are_hidden_then_purged_with_all_they_lef
         assert left == [(other.run_id,)], table
 
 
+async def test_the_pipelines_that_have_a_history_are_those_of_the_namespace_that_are_not_deleted(
+    store: Store, new_run: NewRun
+) -> None:
+    first, second, gone, elsewhere = (str(uuid4()) for _ in range(4))
+    for uid in (first, first, second, gone):
+        await store.save_run(new_run(pipeline_uid=uid))
+    await store.save_run(new_run(pipeline_uid=elsewhere, namespace="other"))
+    await store.mark_deleted(gone)
+    assert await store.pipelines_with_history("headrace", "etl") == {first, second}
+    assert await store.pipelines_with_history("headrace", "empty") == set()
+
+
 async def test_a_purge_goes_on_until_all_is_gone(store: Store, runner: psycopg.Connection[Any]) -> None:
     runner.execute("""
         INSERT INTO headrace.runs (run_id, installation, namespace, pipeline_uid, pipeline_name, run_name, kind,

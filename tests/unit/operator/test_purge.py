@@ -1,0 +1,51 @@
+"""Pipelines that were deleted while no operator watched: their history is marked too."""
+
+import pytest
+
+from headrace.cluster import Listing
+from headrace_operator.purge import Purge
+from headrace_operator.settings import Settings
+
+
+class Kubernetes:
+    """Has these pipelines."""
+
+    def __init__(self, *uids):
+        self._uids = uids
+
+    async def list(self, plural):
+        return Listing([{"metadata": {"uid": uid}} for uid in self._uids], "9")
+
+
+class History:
+    """Knows runs of these pipelines."""
+
+    def __init__(self, *uids):
+        self._uids = set(uids)
+        self.marked = []
+
+    async def pipelines_with_history(self, installation, namespace):
+        assert (installation, namespace) == ("default", "headrace")
+        return self._uids
+
+    async def mark_deleted(self, pipeline_uid):
+        self.marked.append(pipeline_uid)
+
+    async def purge(self, older_than):
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("there", "known", "marked"),
+    [
+        (("a", "new"), ("a", "b", "c"), ["b", "c"]),
+        (("a",), ("a",), []),
+        # Perhaps the wrong cluster: nothing that is there is known.
+        ((), ("a", "b"), []),
+        (("x",), ("a", "b"), []),
+    ],
+)
+async def test_history_is_marked_that_belongs_to_no_pipeline_of_this_very_cluster(there, known, marked):
+    history = History(*known)
+    await Purge(Kubernetes(*there), history, Settings(store_dsn="postgresql://x")).once()
+    assert history.marked == marked
