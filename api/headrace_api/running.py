@@ -38,10 +38,10 @@ def decide_run(pipeline: Manifest, runs: Sequence[Manifest], *, restart: bool) -
         return RunDecision(unpause=unpause)
     run, view = chosen
     held = (unpause or view.suspend) and not view.at_work
-    if restart and held and view.started and not run["spec"].get("restart"):
+    if restart and held and view.has_begun and not run["spec"].get("restart"):
         return RunDecision(cancel=run, unpause=unpause)
     change = {"suspend": False} if view.suspend else {}
-    if restart and held and not view.started and not run["spec"].get("restart"):
+    if restart and held and not view.has_begun and not run["spec"].get("restart"):
         change["restart"] = True
     return RunDecision(run=run, change=change, unpause=unpause)
 

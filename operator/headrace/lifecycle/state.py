@@ -55,9 +55,14 @@ class RunView:
         return self.phase in FINAL
 
     @property
+    def has_begun(self) -> bool:
+        """Whether it was at work once, though perhaps stopped before its runner said a word."""
+        return self.started or self.phase == RunPhase.PAUSED
+
+    @property
     def waits_for_start(self) -> bool:
         """Whether it was created suspended and nobody has started it: such a run does not count."""
-        return self.suspend and not self.started and not self.at_work and not self.is_final
+        return self.suspend and not self.has_begun and not self.at_work and not self.is_final
 
     @property
     def order(self) -> tuple[str, str]:

@@ -66,10 +66,13 @@ def stopped(case: Case, stop: Stop) -> Move:
         return ended(case, RunPhase.FAILED, Reason.TIMED_OUT, text)
     if not case.attempt.active and case.phase == RunPhase.PAUSED:
         return waits(case, Reason.PAUSED)
+    # It may have reported and been stopped between two looks.
+    reported = case.progress.first_seen_at
     status = changed(
         case.status,
         case.now,
         RunPhase.PAUSED,
+        started_at=case.status.started_at or (to_text(reported) if reported else None),
         job=case.attempt.model_copy(update={"active": False, "suspended": True}),
         worked_seconds=case.worked.total_seconds(),
         working_since=None,

@@ -19,6 +19,8 @@ STOPPING = run("working", phase="RUNNING", at_work=True, started=True, suspend=T
 PAUSED = run("paused", phase="PAUSED", started=True)
 HELD = run("held", phase="PAUSED", started=True, suspend=True)
 WAITS = run("waits", suspend=True)
+SILENT = run("silent", phase="PAUSED", suspend=True)
+"""Stopped before its runner said a word: what it is to do was written down already."""
 CANCELLED = run("cancelled", phase="RUNNING", at_work=True, started=True, cancel=True)
 OVER = run("over", phase="SUCCESS", started=True)
 RECONCILE = run("reconcile", kind="Reconcile")
@@ -41,6 +43,8 @@ TABLE = [
     ([HELD, REQUESTED], False, False, "requested", {}, None),
     ([PAUSED], True, True, None, {}, "paused"),
     ([HELD], False, True, None, {}, "held"),
+    ([SILENT], False, False, "silent", {"suspend": False}, None),
+    ([SILENT], False, True, None, {}, "silent"),
     ([REQUESTED], True, True, "requested", {"restart": True}, None),
     ([RESTARTED], True, True, "restarted", {}, None),
 ]
