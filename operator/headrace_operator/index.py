@@ -7,6 +7,10 @@ from headrace import names
 Manifest = dict[str, Any]
 
 
+_METADATA = frozenset({"name", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp"})
+_SPEC = frozenset({"name", "pipeline"})
+
+
 class Index:
     """Resources by plural and uid; pipelines also by the name that people see."""
 
@@ -41,10 +45,6 @@ class Index:
         """All resources of a kind."""
         return list(self._resources[plural].values())
 
-    def runs_of(self, pipeline_name: str) -> list[Manifest]:
-        """All runs that name a pipeline."""
-        return [run for run in self.all(names.RUN_PLURAL) if run["spec"].get("pipeline") == pipeline_name]
-
     def older_namesake(self, pipeline: Manifest) -> str | None:
         """`metadata.name` of the oldest other pipeline with the same spec.name, if that is older."""
         older = [p for p in self._others(pipeline) if _age(p) < _age(pipeline)]
@@ -65,6 +65,6 @@ def _age(pipeline: Manifest) -> tuple[str, str]:
 
 
 def _slim(resource: Manifest) -> Manifest:
-    """Without what nobody reads here; queries are long."""
-    metadata = {k: v for k, v in resource["metadata"].items() if k != "managedFields"}
-    return {"metadata": metadata, "spec": resource.get("spec") or {}, "status": resource.get("status") or {}}
+    """Only what is asked for here: queries are long, and there may be ten thousand."""
+    metadata = {k: v for k, v in resource["metadata"].items() if k in _METADATA}
+    return {"metadata": metadata, "spec": {k: v for k, v in (resource.get("spec") or {}).items() if k in _SPEC}}

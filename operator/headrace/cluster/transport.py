@@ -124,11 +124,12 @@ def _check(status: int, data: bytes) -> None:
 def error_for(status: int, data: bytes) -> HeadraceError:
     """The error for an answer that is none of success; `data` is a Status, or whatever stood in the way sent."""
     try:
-        message = str(json.loads(data)["message"])
+        answer = json.loads(data)
+        message, named = str(answer["message"]), "name" in (answer.get("details") or {})
     except (ValueError, KeyError, TypeError):
-        message = f"HTTP status {status}"
+        message, named = f"HTTP status {status}", False
     match status:
-        case 404:
+        case 404 if named:
             return NotFoundError(message)
         case 409 | 410:
             return ConflictError(message)
@@ -138,6 +139,7 @@ def error_for(status: int, data: bytes) -> HeadraceError:
             # A missing right may be granted later. The message names accounts: it is for the log, not for callers.
             error = UnavailableError("Kubernetes refuses our credentials or a right is missing", part=PART)
         case _:
+            # Also 404 without a name: the kind itself is not served, as while the API server starts.
             error = UnavailableError("Kubernetes can't answer", part=PART)
     error.add_note(message)
     return error

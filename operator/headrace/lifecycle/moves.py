@@ -179,7 +179,8 @@ def _result(case: Case) -> Any:
 def counted(case: Case, *, force: bool) -> RunProgress | None:
     """The run's progress, as far as it is to be written now: seldom, unless `force` or somebody took over."""
     seen, old = case.progress, case.status.progress
-    if not seen.epoch:
+    # Before it takes the fence a runner does not know yet how far the run is.
+    if not seen.epoch or (old is not None and not seen.holder):
         return old
     new = RunProgress(
         rows_read=seen.rows_read,

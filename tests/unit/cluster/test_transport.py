@@ -1,0 +1,37 @@
+"""What an answer of the Kubernetes API means to a caller."""
+
+import json
+
+import pytest
+
+from headrace.cluster.transport import error_for
+from headrace.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+
+
+def status(message: str, **details: str) -> bytes:
+    return json.dumps({"kind": "Status", "message": message, "details": details}).encode()
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "kind"),
+    [
+        pytest.param(404, status('etlruns "x" not found', name="x"), NotFoundError, id="no such object"),
+        pytest.param(404, b"404 page not found\n", UnavailableError, id="the kind is not served yet"),
+        pytest.param(409, status("already exists", name="x"), ConflictError, id="taken, or moved on"),
+        pytest.param(410, status("too old resource version"), ConflictError, id="too old to go on from"),
+        pytest.param(422, status("spec.mode: unsupported", name="x"), InvalidError, id="not admitted"),
+        pytest.param(403, status("system:serviceaccount:a:b cannot list"), UnavailableError, id="a right is missing"),
+        pytest.param(401, status("Unauthorized"), UnavailableError, id="no credentials"),
+        pytest.param(429, status("too many requests"), UnavailableError, id="too many requests"),
+        pytest.param(500, b"", UnavailableError, id="the server fails"),
+        pytest.param(503, b"<html>no backend</html>", UnavailableError, id="something stands in the way"),
+    ],
+)
+def test_an_answer_says_what_to_do_now(code: int, body: bytes, kind: type[Exception]) -> None:
+    assert type(error_for(code, body)) is kind
+
+
+def test_who_we_are_is_for_the_log_and_not_for_callers() -> None:
+    error = error_for(403, status("system:serviceaccount:a:b cannot list"))
+    assert "serviceaccount" not in str(error)
+    assert error.__notes__ == ["system:serviceaccount:a:b cannot list"]
