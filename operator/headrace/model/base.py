@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 NAME_PATTERN = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+RESOURCE_NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+"""What Kubernetes takes for a metadata.name; anything else may mean something in the path of a URL."""
 DURATION_PATTERN = r"^[0-9]{1,9}(s|m|h|d)$"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from headrace.model.base import Resource, Status, Time
+from headrace.model.base import RESOURCE_NAME_PATTERN, Resource, Status, Time
 from headrace.model.conditions import Condition
 
 
@@ -19,7 +19,7 @@ class RunKind(StrEnum):
 class RunSpec(Resource):
     """What is asked for: one execution of a pipeline."""
 
-    pipeline: str = Field(min_length=1, max_length=253)
+    pipeline: str = Field(min_length=1, max_length=253, pattern=RESOURCE_NAME_PATTERN)
     """metadata.name of the EtlPipeline, which will own this run. Can't be changed."""
     kind: RunKind = RunKind.LOAD
     """Load moves rows; Reconcile counts the rows of source and target and compares them."""

@@ -98,3 +98,16 @@ def test_a_condition_keeps_its_time_while_its_status_stays():
 def test_every_condition_and_reason_has_a_sentence(member):
     assert member.sentence.endswith(".")
     assert member.value.isidentifier()
+
+
+@pytest.mark.parametrize("name", ["films", "film-dim-1a2b3c4d-2", "a.b-c.d", "9"])
+def test_a_run_names_a_resource(name):
+    assert RunSpec(pipeline=name).pipeline == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "films/status", "films?x=1", "../secrets", "..", ".", "a..b", "Films", "a,b", "-a"]
+)
+def test_a_run_names_nothing_that_could_lead_elsewhere_in_the_path_of_a_url(name):
+    with pytest.raises(pydantic.ValidationError):
+        RunSpec(pipeline=name)
