@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from headrace import names
@@ -58,7 +59,7 @@ class Operator:
             settings=settings,
             forget=self._forget,
         )
-        self._poll = Poll(watch, self._slots, self._queue, every=settings.poll_seconds)
+        self._poll = Poll(watch, self._slots, self._queue, every=settings.poll_seconds, unsettled=self._sweep.unsettled)
         self._jobs = JobWatch(cluster, self._queue, settings)
         self._purge = Purge(cluster, store, settings)
         self._lease = Lease(cluster, name=f"headrace-{names.slug(settings.installation)}", identity=settings.identity)
@@ -180,5 +181,7 @@ async def serve(settings: Settings) -> None:
         _log.error("the operator ends", error=error.message)
         raise SystemExit(1) from error
     finally:
-        await store.close()
         await cluster.close()
+        # kopf cancels every task that was made while it ran, those of the pool too.
+        with suppress(asyncio.CancelledError):
+            await store.close()

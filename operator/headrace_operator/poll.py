@@ -1,6 +1,7 @@
 """Asks the store once a second how far all runs at work are, and wakes those where something happened."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from headrace.lifecycle.observed import ProgressSeen
@@ -25,8 +26,20 @@ class _Mark:
 class Poll:
     """Remembers what it has told of."""
 
-    def __init__(self, watch: StoreWatch, slots: Slots, queue: WorkQueue, *, every: float) -> None:
+    def __init__(
+        self,
+        watch: StoreWatch,
+        slots: Slots,
+        queue: WorkQueue,
+        *,
+        every: float,
+        unsettled: Callable[[], Iterable[str]],
+    ) -> None:
+        """`unsettled` names the pipelines that may have waited for the store."""
         self._watch, self._slots, self._queue, self._every = watch, slots, queue, every
+        self._unsettled = unsettled
+        self._was_up = False
+        """When this poll last asked: others ask too, and may be the first to see that it is back."""
         self._marks: dict[str, _Mark] = {}
         self._rows: dict[str, tuple[int, float]] = {}
 
@@ -38,13 +51,14 @@ class Poll:
 
     async def once(self) -> None:
         """One query for all runs at work."""
-        runs, was_up = self._slots.runs, self._watch.is_available
+        runs, was_up = self._slots.runs, self._was_up
         seen = await self._watch.observe(sorted(runs))
+        self._was_up = seen is not None
         metrics.STORE_UP.set(seen is not None)
         if seen is None:
             return
         if not was_up:
-            for name in {*runs.values(), *self._slots.waiting}:
+            for name in {*runs.values(), *self._slots.waiting, *self._unsettled()}:
                 self._queue.add(name)
         for run in self._marks.keys() - runs.keys():
             self._marks.pop(run)

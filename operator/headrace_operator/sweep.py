@@ -88,6 +88,15 @@ class Sweep:
         self._slots.wake_waiting()
         self.last_success = time.monotonic()
 
+    def unsettled(self) -> list[str]:
+        """The pipelines, as last seen, of which a run is not over or not archived."""
+        pipelines = self._index.all(names.PIPELINE_PLURAL)
+        by_name: dict[str, list[Manifest]] = {}
+        for run in self._index.all(names.RUN_PLURAL):
+            by_name.setdefault(run["spec"]["pipeline"], []).append(run)
+        there = ((str(p["metadata"]["name"]), p) for p in pipelines)
+        return [name for name, pipeline in there if _is_unsettled(pipeline, by_name.get(name, []))]
+
     async def _list(self) -> tuple[list[Manifest], list[Manifest]]:
         pipelines = await self._cluster.list(names.PIPELINE_PLURAL)
         runs = await self._cluster.list(names.RUN_PLURAL)

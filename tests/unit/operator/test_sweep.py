@@ -1,4 +1,7 @@
-"""What a sweep wakes although no event told of it."""
+"""The sweep notices what no event told, and ends the process when that happens again and again."""
+
+import asyncio
+from typing import Any
 
 import pytest
 
@@ -7,43 +10,101 @@ from headrace.cluster import Listing
 from headrace_operator.index import Index
 from headrace_operator.settings import Settings
 from headrace_operator.slots import Slots
-from headrace_operator.sweep import Sweep
+from headrace_operator.sweep import BLIND_AFTER, BlindError, Sweep
 from headrace_operator.workqueue import WorkQueue
 
 
-class Kubernetes:
-    """What there is."""
-
-    def __init__(self, pipelines):
-        self._pipelines = pipelines
-
-    async def list(self, plural):
-        return Listing(self._pipelines if plural == names.PIPELINE_PLURAL else [], "9")
-
-
-def pipeline(uid, shown, *, reason="Valid"):
-    created = {"a": "2026-01-01T00:00:00Z", "b": "2026-01-02T00:00:00Z"}[uid]
-    metadata = {"name": uid, "uid": uid, "resourceVersion": "1", "generation": 1, "creationTimestamp": created}
-    status = {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True", "reason": reason}]}
-    return {"metadata": metadata, "spec": {"name": shown}, "status": status}
+def resource(uid: str, version: int, **spec: Any) -> dict[str, Any]:
+    metadata = {
+        "name": f"name-{uid}",
+        "uid": uid,
+        "resourceVersion": str(version),
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+        "generation": 1,
+    }
+    return {"metadata": metadata, "spec": spec, "status": {"observedGeneration": 1, "phase": "SUCCESS"}}
 
 
-@pytest.mark.parametrize(
-    ("older", "reason", "woken"),
-    [("Films", "Valid", 1), ("Films", "DuplicateName", 0), ("Renamed", "DuplicateName", 1), ("Renamed", "Valid", 0)],
-)
-async def test_a_pipeline_whose_name_was_taken_or_freed_is_looked_at(older, reason, woken):
-    there = [pipeline("a", older), pipeline("b", "Films", reason=reason)]
-    index, queue = Index(), WorkQueue()
-    for each in there:
-        index.put(names.PIPELINE_PLURAL, each)
-    sweep = Sweep(
-        cluster=Kubernetes(there),
-        index=index,
-        slots=Slots(1, queue.add),
+class Place:
+    """What is there, as a cluster lists it."""
+
+    def __init__(self) -> None:
+        self.pipelines = [resource("p", 1, name="Films")]
+        self.runs: list[dict[str, Any]] = []
+
+    async def list(self, plural: str) -> Listing:
+        return Listing(list(self.pipelines if plural == names.PIPELINE_PLURAL else self.runs), "1")
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+@pytest.fixture
+def forgotten() -> list[tuple[str, str]]:
+    return []
+
+
+@pytest.fixture
+async def sweep(place: Place, forgotten: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> Sweep:
+    monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
+    queue = WorkQueue()
+    made = Sweep(
+        cluster=place,  # type: ignore[arg-type]
+        index=Index(),
+        slots=Slots(10, queue.add),
         queue=queue,
-        settings=Settings(store_dsn="postgresql://x"),
-        forget=lambda name, uid: None,
+        settings=Settings(),
+        forget=lambda name, uid: forgotten.append((name, uid)),
     )
+    await made.first()
+    return made
+
+
+async def test_a_quiet_place_is_never_blind(sweep):
+    for _ in range(10):
+        await sweep.once()
+
+
+async def test_a_change_that_an_event_may_still_tell_is_given_a_sweep(sweep, place):
+    for version in range(2, 10):
+        place.pipelines = [resource("p", version, name="Films")]
+        await sweep.once()
+        sweep._index.put(names.PIPELINE_PLURAL, place.pipelines[0])
+
+
+async def test_changes_that_nobody_tells_end_the_process(sweep, place):
+    async def sweeps() -> None:
+        for version in range(2, 2 + 2 * BLIND_AFTER + 2):
+            place.pipelines += [resource(f"new-{version}", version, name=f"Films {version}")]
+            await sweep.once()
+
+    with pytest.raises(BlindError):
+        await sweeps()
+
+
+async def test_a_pipeline_whose_deletion_nobody_told_is_forgotten(sweep, place, forgotten):
+    place.pipelines = []
     await sweep.once()
-    assert len(queue) == woken
+    assert forgotten == []
+    await sweep.once()
+    assert forgotten == [("name-p", "p")]
+
+
+async def test_a_run_that_nobody_told_of_is_looked_at(sweep, place):
+    waiting = resource("r", 5, pipeline="name-p")
+    waiting["status"] = {}
+    place.runs = [waiting]
+    handled: list[str] = []
+    looking = asyncio.Event()
+
+    async def handle(name: str) -> None:
+        handled.append(name)
+        looking.set()
+
+    await sweep.once()
+    working = asyncio.create_task(sweep._queue.work(handle))
+    await asyncio.wait_for(looking.wait(), 5)
+    working.cancel()
+    assert handled == ["name-p"]
