@@ -140,7 +140,7 @@ def ended(case: Case, phase: RunPhase, reason: Reason, message: str | None = Non
         "worked_seconds": case.worked.total_seconds() if attempt else 0.0,
         "working_since": None,
         "stopping_since": None,
-        "progress": counted(case, force=True),
+        "progress": _counted_at_the_end(case),
         "result": _result(case),
         "notes": dict(case.progress.notes) or case.status.notes,
     }
@@ -174,6 +174,15 @@ def _result(case: Case) -> Any:
     verdict = "OK" if source == target else "WARNING"
     values = {"source_count": source, "target_count": target, "difference": source - target, "status": verdict}
     return ReconcileResult.model_validate(values)
+
+
+def _counted_at_the_end(case: Case) -> RunProgress | None:
+    """The run's progress; the pod's last word counts when the store was away to hear it."""
+    progress, pod = counted(case, force=True), case.pod
+    if pod is None or pod.batches <= (progress.batches if progress else 0):
+        return progress
+    counts = {"rows_read": pod.rows_read, "rows_written": pod.rows_written, "batches": pod.batches}
+    return (progress or RunProgress()).model_copy(update={**counts, "updated_at": to_text(case.now)})
 
 
 def counted(case: Case, *, force: bool) -> RunProgress | None:
