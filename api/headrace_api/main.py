@@ -1,6 +1,7 @@
 """The API's process: settings from the environment, one server, an orderly end."""
 
 import asyncio
+import logging
 import sys
 from contextlib import suppress
 
@@ -9,14 +10,16 @@ from pydantic import ValidationError
 
 from headrace.cluster import Cluster
 from headrace.errors import HeadraceError
+from headrace.logs import configure_logs, logger
 from headrace.store.migrate import migrate_when_ready
 from headrace.store.store import Store
 from headrace_api.app import create_app
-from headrace_api.logs import configure_logs, logger
 from headrace_api.settings import Settings
 
 EX_CONFIG = 78
 _GRACE_SECONDS = 20
+# Our own access log says it already; the pool names the host with each attempt that fails.
+_LIBRARIES = {"uvicorn.access": logging.CRITICAL, "psycopg.pool": logging.CRITICAL}
 _log = logger(__name__)
 
 
@@ -27,7 +30,7 @@ def main() -> int:
     except ValidationError as error:
         sys.stderr.write(explain(error))
         return EX_CONFIG
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, least=_LIBRARIES)
     try:
         asyncio.run(serve(settings))
     except HeadraceError as error:

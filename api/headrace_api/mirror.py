@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from headrace.cluster import Cluster, Manifest
 from headrace.errors import HeadraceError
-from headrace_api.logs import logger
+from headrace.logs import logger
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.2, 3.0
 _GONE_LIMIT = 10_000

@@ -19,8 +19,8 @@ from headrace.errors import (
     RefusedError,
     UnavailableError,
 )
+from headrace.logs import logger
 from headrace_api import times
-from headrace_api.logs import logger
 
 CODES = {
     400: "BAD_REQUEST",

@@ -9,7 +9,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from headrace_api.logs import logger
+from headrace.logs import logger
 from headrace_api.problems import internal_error, time_out
 
 HEADER = "X-Request-ID"

@@ -23,11 +23,11 @@ from headrace.lifecycle.actions import (
     SuspendJob,
 )
 from headrace.lifecycle.times import from_text
+from headrace.logs import logger
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
 from headrace_operator import manifests, metrics
 from headrace_operator.index import Index
-from headrace_operator.logs import logger
 from headrace_operator.observe import Sight
 from headrace_operator.patches import merge_patch
 from headrace_operator.settings import Settings

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from headrace.errors import HeadraceError
 from headrace.lifecycle.observed import ProgressSeen, StoreSeen
+from headrace.logs import logger
 from headrace.store.records import RunProgress
 from headrace.store.store import Store
-from headrace_operator.logs import logger
 
 MESSAGE_LIMIT, TEXT_LIMIT, NOTES_LIMIT = 10_000, 1_000, 50
 """A server's message repeats the value that it did not like, which may be larger than what etcd takes."""

@@ -5,7 +5,7 @@ import asyncio
 from headrace import names
 from headrace.cluster import Cluster, Manifest
 from headrace.errors import ConflictError, HeadraceError, UnavailableError
-from headrace_operator.logs import logger
+from headrace.logs import logger
 from headrace_operator.manifests import PIPELINE_NAME_ANNOTATION
 from headrace_operator.settings import Settings
 from headrace_operator.workqueue import WorkQueue

@@ -9,7 +9,7 @@ from typing import Any
 from headrace.cluster import Cluster
 from headrace.errors import ConflictError, HeadraceError, UnavailableError
 from headrace.lifecycle.times import to_text
-from headrace_operator.logs import logger
+from headrace.logs import logger
 
 LEASE_SECONDS = 15.0
 """A holder that has not renewed for so long, as we saw it, is taken for dead."""

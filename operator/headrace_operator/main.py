@@ -1,6 +1,7 @@
 """The operator as a process: it waits for store and Lease, then looks at pipelines until it is told to end."""
 
 import asyncio
+import logging
 import signal
 import time
 from collections.abc import Coroutine
@@ -10,6 +11,7 @@ from typing import Any
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import HeadraceError, UnavailableError
+from headrace.logs import configure_logs, logger
 from headrace.store.migrate import migrate_when_ready
 from headrace.store.store import Store
 from headrace_operator import handlers, metrics
@@ -17,7 +19,6 @@ from headrace_operator.availability import StoreWatch
 from headrace_operator.index import Index
 from headrace_operator.jobs import JobWatch
 from headrace_operator.lease import Lease
-from headrace_operator.logs import configure_logs, logger
 from headrace_operator.observe import Observer
 from headrace_operator.poll import Poll
 from headrace_operator.probes import Probes
@@ -30,6 +31,8 @@ from headrace_operator.workqueue import WorkQueue
 
 BLIND_SECONDS = 300.0
 """Without a complete sweep for so long nobody can say that we see anything."""
+# kopf tells of every watched object; the pool names the host with each attempt that fails.
+_LIBRARIES = {"kopf": logging.WARNING, "psycopg.pool": logging.CRITICAL}
 _log = logger(__name__)
 
 
@@ -166,7 +169,7 @@ async def _first_of(*parts: Coroutine[Any, Any, object]) -> None:
 
 async def serve(settings: Settings) -> None:
     """Runs the operator with these settings."""
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, least=_LIBRARIES)
     cluster = await Cluster.connect(namespace=settings.namespace)
     store = Store(
         settings.store_dsn.get_secret_value(),

@@ -16,10 +16,10 @@ from headrace.lifecycle.actions import Needs
 from headrace.lifecycle.observed import Limits, Observed, PodSeen, RunSeen
 from headrace.lifecycle.readings import owner_uid, read_job, read_pipeline, read_pods, read_run
 from headrace.lifecycle.state import FINAL
+from headrace.logs import logger
 from headrace.store.store import Store
 from headrace_operator.availability import StoreWatch
 from headrace_operator.index import Index
-from headrace_operator.logs import logger
 
 Manifest = dict[str, Any]
 _log = logger(__name__)

@@ -6,8 +6,8 @@ from datetime import timedelta
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import HeadraceError
+from headrace.logs import logger
 from headrace.store.store import Store
-from headrace_operator.logs import logger
 from headrace_operator.settings import Settings
 
 PURGE_SECONDS = 3600.0

@@ -11,11 +11,11 @@ from headrace.cluster import Cluster
 from headrace.errors import ConflictError, HeadraceError, UnavailableError
 from headrace.lifecycle.actions import Plan
 from headrace.lifecycle.plan import plan
+from headrace.logs import logger
 from headrace.store.store import Store
 from headrace_operator import metrics
 from headrace_operator.apply import Hands
 from headrace_operator.index import Index
-from headrace_operator.logs import logger
 from headrace_operator.observe import Observer, Sight
 from headrace_operator.settings import Settings
 from headrace_operator.slots import Slots

@@ -16,10 +16,10 @@ from headrace.lifecycle.observed import Observed
 from headrace.lifecycle.plan import plan
 from headrace.lifecycle.readings import owner_uid, read_pipeline, read_run
 from headrace.lifecycle.state import FINAL
+from headrace.logs import logger
 from headrace.model.conditions import ConditionType, Reason
 from headrace_operator import metrics
 from headrace_operator.index import Index
-from headrace_operator.logs import logger
 from headrace_operator.settings import Settings
 from headrace_operator.slots import Slots
 from headrace_operator.workqueue import WorkQueue

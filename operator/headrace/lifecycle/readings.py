@@ -14,7 +14,6 @@ from headrace.model.pipeline import PipelineSpec, PipelineStatus
 from headrace.model.run import RunSpec, RunStatus
 
 Manifest = Mapping[str, Any]
-STATE_CHANGED_AT_ANNOTATION = f"{names.GROUP}/state-changed-at"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,7 +37,7 @@ def read_pipeline(manifest: Manifest) -> PipelineSeen:
         suspend=bool(spec.get("suspend")),
         enabled=bool(spec.get("enabled", True)),
         updated_at=from_text(annotations.get(names.UPDATED_AT_ANNOTATION)),
-        state_changed_at=from_text(annotations.get(STATE_CHANGED_AT_ANNOTATION)),
+        state_changed_at=from_text(annotations.get(names.STATE_CHANGED_AT_ANNOTATION)),
         status=PipelineStatus.model_validate(manifest.get("status") or {}),
     )
 

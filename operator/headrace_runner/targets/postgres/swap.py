@@ -50,7 +50,7 @@ class SwapWriter:
 
     def keep(self, batch: Batch) -> Checkpoint:
         """Never called."""
-        raise NotImplementedError
+        raise AssertionError("a load without a key reads nothing twice")
 
     def write(self, batch: Batch) -> Checkpoint:
         """Stages a batch; the last one swaps. Until then the counters only show what is staged."""

@@ -1,16 +1,17 @@
-"""Log lines of the API: JSON on standard error, each with the id of the request that it belongs to."""
+"""Log lines of API and operator: JSON on standard error, each with what is bound to the request or task it is about."""
 
 import logging
 import sys
+from collections.abc import Mapping
 
 import structlog
 
-_LIBRARIES = ("uvicorn.access",)
-"""They log what our access log says already."""
 
+def configure_logs(level: str, *, least: Mapping[str, int]) -> None:
+    """Sends the lines of structlog and of the standard library through one JSON formatter.
 
-def configure_logs(level: str) -> None:
-    """Sends the lines of structlog and of the standard library through one JSON formatter."""
+    `least` names loggers of libraries, each with the level below which it is not heard.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -36,8 +37,8 @@ def configure_logs(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name in _LIBRARIES:
-        logging.getLogger(name).disabled = True
+    for name, lowest in least.items():
+        logging.getLogger(name).setLevel(max(logging.getLevelName(level), lowest))
 
 
 def _plain(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -47,6 +48,6 @@ def _plain(_: object, __: str, event: structlog.typing.EventDict) -> structlog.t
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger whose lines carry what is bound to the current request."""
+    """A logger whose lines carry what is bound to the current request or task."""
     bound: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return bound
