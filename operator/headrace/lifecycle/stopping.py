@@ -72,6 +72,8 @@ def stopped(case: Case, stop: Stop) -> Move:
         case.status,
         case.now,
         RunPhase.PAUSED,
+        # Also when it was paused again before it was seen at work: the pipeline's state changes now.
+        last_transition_time=to_text(case.now),
         started_at=case.status.started_at or (to_text(reported) if reported else None),
         job=case.attempt.model_copy(update={"active": False, "suspended": True}),
         worked_seconds=case.worked.total_seconds(),
