@@ -10,7 +10,7 @@ from types import FrameType
 import psycopg
 from rich.console import Console
 
-from headrace_local import films, lifecycle
+from headrace_local import films, leftovers, lifecycle
 from headrace_local.api import Api
 from headrace_local.errors import LocalError
 from headrace_local.jobwatch import JobWatch
@@ -25,7 +25,7 @@ _SETTINGS = ("ALLOWED_TARGET_TABLES=analytics.*",)
 def run() -> int:
     """Shows everything; returns the exit code: 0 when every step did what it says."""
     console = Console(soft_wrap=True)
-    name, began = f"demo-{os.getpid()}", time.monotonic()
+    name, began = leftovers.name_for("demo", os.getpid()), time.monotonic()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         _show(console, name)
@@ -47,6 +47,7 @@ def _show(console: Console, name: str) -> None:
     if not EXAMPLES.is_dir():
         raise LocalError("the demo shows the examples of a checkout of Headrace, and there is none here")
     console.print("[bold]Kubernetes, Postgres, operator and API, as processes of this machine[/bold]")
+    leftovers.remove("demo")
     began = time.monotonic()
     status = lifecycle.up(
         lifecycle.Wish(name=name, settings=_SETTINGS), lambda sentence: console.print(f"   {sentence}")

@@ -6,14 +6,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from headrace_local import contents, films, lifecycle
+from headrace_local import contents, films, leftovers, lifecycle
 from headrace_local.api import Api
 from headrace_local.cluster import home, load
 from headrace_local.kubectl import Kubectl
@@ -26,7 +25,6 @@ SETTINGS = (
     "ALLOWED_TARGET_TABLES=analytics.*,es:film_dim",
     "HEADRACE_MAX_CONCURRENT_RUNS=10",
 )
-PREFIX = "e2e-"
 FILMS = 2_000
 Body = dict[str, Any]
 
@@ -181,8 +179,8 @@ def _camel(name: str) -> str:
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
     """The cluster, with a small film catalogue in its source."""
-    _remove_leftovers()
-    name = f"{PREFIX}{os.getpid()}"
+    leftovers.remove("e2e")
+    name = leftovers.name_for("e2e", os.getpid())
     try:
         status = lifecycle.up(lifecycle.Wish(name=name, nodes=2, apis=2, settings=SETTINGS), print)
         films.create(films.source_of(status.admin_dsn or ""), FILMS)
@@ -217,13 +215,6 @@ def pytest_terminal_summary(terminalreporter):
 
 _world: list[World] = []
 _counts: list[str] = []
-
-
-def _remove_leftovers() -> None:
-    """Clusters of test runs that were killed."""
-    for folder in home().glob(f"{PREFIX}*"):
-        if not Path("/proc", folder.name.removeprefix(PREFIX)).exists():
-            lifecycle.down(folder.name)
 
 
 @pytest.hookimpl(wrapper=True)

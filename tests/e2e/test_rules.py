@@ -9,8 +9,8 @@ import pytest
 from headrace_local.api import PREFIX
 
 CODES = {
-    400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE",
-    422: "VALIDATION_ERROR",
+    400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "PAYLOAD_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE", 422: "VALIDATION_ERROR",
 }  # fmt: skip
 ERRORS = {
     "an unknown path": ("GET", "/nothing/here", {}, 404),
@@ -112,3 +112,14 @@ def test_probes_answer_beside_the_prefix(world):
 def test_head_and_options_do_no_harm(world):
     for method in ("HEAD", "OPTIONS"):
         assert world.api.request(method, "/pipelines").status_code < 500
+
+
+def test_no_log_holds_a_password_or_a_query(world):
+    made = world.pipeline(rows=1, description="a secret of my own")
+    world.done(made, world.api.run(made["id"])["run_id"])
+    dsns = (world.status.source_dsn, world.status.target_dsn, world.status.store_dsn)
+    secrets = [dsn.split("@")[0].rsplit(":", 1)[-1] for dsn in dsns] + [made["source_query"]]
+    for process in ("operator", "api", "api-2"):
+        written = world.log(process, 1_000_000)
+        assert written
+        assert [secret for secret in secrets if secret in written] == [], process

@@ -1,4 +1,4 @@
-"""Postgres goes away: what needs it says so, what does not goes on, and everything catches up afterwards."""
+"""Postgres or Kubernetes goes away: what needs it says so, what does not goes on, and all catches up afterwards."""
 
 import contextlib
 import os
@@ -106,3 +106,25 @@ def test_a_server_that_stands_still_for_a_while_costs_no_run(world):
         time.sleep(5)
     world.done(made, run_id, seconds=120)
     assert world.differs(made) == ""
+
+
+def test_the_api_says_503_for_kubernetes_and_history_is_still_there(world):
+    made = world.pipeline(rows=3)
+    world.done(made, world.api.run(made["id"])["run_id"])
+    pid = world.pid("kube-apiserver")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        for method, path in (("GET", f"/pipelines/{made['id']}"), ("POST", f"/pipelines/{made['id']}/run")):
+            answer = world.api.request(method, path)
+            assert unavailable(answer), answer.text
+            assert "kubernetes" in answer.text.lower()
+        health = world.api.request("GET", "/health")
+        assert health.status_code == 503
+        assert health.json().items() >= {"db": "ok", "kubernetes": "unavailable"}.items()
+        assert time.monotonic() - began < 60, "each answer has to come in bounded time"
+        assert world.api._http.get(world.api.base.removesuffix("/api/v1") + "/livez").status_code == 200
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_for("the pipeline", lambda: world.api.request("GET", f"/pipelines/{made['id']}").is_success, seconds=30)
+    world.done(made, world.api.run(made["id"])["run_id"])
