@@ -85,6 +85,13 @@ class PipelineSpec(Resource):
             raise ValueError("no control characters, and no space at either end")
         return name
 
+    @field_validator("incremental_key", "key_columns")
+    @classmethod
+    def _storable(cls, value: str | list[str] | None) -> str | list[str] | None:
+        if any("\x00" in column for column in ([value] if isinstance(value, str) else value or [])):
+            raise ValueError("no database has a column with a NUL character in its name")
+        return value
+
     @field_validator("key_columns")
     @classmethod
     def _distinct(cls, columns: list[str]) -> list[str]:

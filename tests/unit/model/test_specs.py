@@ -37,6 +37,8 @@ def test_a_name_has_no_space_at_its_ends_and_no_control_character(name):
         {"incrementalKey": ""},
         {"keyColumns": ["id", "id"]},
         {"keyColumns": [""]},
+        {"keyColumns": ["a\x00"]},
+        {"incrementalKey": "a\x00"},
         {"keyColumns": "id"},
         {"lookback": "5 minutes"},
         {"lookback": "-5m"},
