@@ -11,7 +11,10 @@ from headrace_api import times
 
 Shown = dict[str, Any]
 
-_SORTABLE = ("name", "created_at", "updated_at", "status", "type", "mode", "enabled", "target_table", "batch_size")
+_SORTABLE = (
+    "name", "created_at", "updated_at", "status", "type", "mode", "enabled", "target_table", "batch_size", "id",
+    "description", "incremental_key", "source_query", "project_id", "source_id", "destination_id",
+)  # fmt: skip
 _TIMES = frozenset({"created_at", "updated_at"})
 
 Sort = StrEnum("Sort", {f"{sign}{name}": f"{sign}{name}" for name in _SORTABLE for sign in ("", "-")})  # type: ignore[misc]
@@ -60,4 +63,5 @@ def page(pipelines: Sequence[Shown], *, limit: int | None, offset: int) -> list[
 def _sort_key(name: str) -> Any:
     if name in _TIMES:
         return lambda text: times.sortable(times.parse(text) or times.EPOCH)
-    return lambda value: value
+    # Null goes after every value.
+    return lambda value: (value is None, "" if value is None else value)

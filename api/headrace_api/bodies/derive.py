@@ -20,9 +20,8 @@ def required_or_default(info: FieldInfo) -> Definition:
 
 
 def optional(info: FieldInfo) -> Definition:
-    """The field as `PATCH` takes it: left out it stays; null means its default, but for a required one."""
-    annotation = _annotation(info) if info.is_required() else _annotation(info) | None
-    return annotation, Field(default=None, description=info.description, json_schema_extra=_without_default)
+    """The field as `PATCH` takes it: left out it stays; null only where null is a value."""
+    return _annotation(info), Field(default=None, description=info.description, json_schema_extra=_without_default)
 
 
 def shown(info: FieldInfo) -> Definition:

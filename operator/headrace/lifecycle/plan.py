@@ -69,6 +69,8 @@ def _claimant(observed: Observed, pipeline: PipelineSeen) -> RunSeen | None:
     held_by = pipeline.status.active_run
     if held_by:
         return next((run for run in observed.runs if run.uid == held_by.uid), None)
+    if pipeline.suspend:
+        return None
     return next((run for run in queue(observed) if not run.spec.cancel and not run.spec.suspend), None)
 
 

@@ -96,7 +96,8 @@ def last_run(
     """What outlives the resources of runs: the active load, or else the one that ended last."""
     old = pipeline.status.last_run
     sequence = max([old.sequence if old else 0, *[names.run_sequence(pipeline.uid, r.name) for r in observed.runs]])
-    loads = [run for run in observed.runs if run.is_load]
+    # A run that ended before the pipeline was there named one that was missing.
+    loads = [run for run in observed.runs if run.is_load and not _ended_earlier(statuses[run.uid], pipeline)]
     chosen = next((run for run in loads if active and run.uid == active.uid), None)
     if chosen is None:
         ended = [run for run in loads if statuses[run.uid].phase in FINAL]
@@ -121,6 +122,11 @@ def _kept(observed: Observed, old: LastRun, active: RunReference | None, sequenc
         moment = to_text(observed.now)
         update |= {"phase": RunPhase.CANCELLED.value, "finished_at": moment, "last_transition_time": moment}
     return old.model_copy(update=update)
+
+
+def _ended_earlier(status: RunStatus, pipeline: PipelineSeen) -> bool:
+    finished = from_text(status.finished_at)
+    return finished is not None and finished < pipeline.created_at
 
 
 def _ended_before(status: RunStatus, old: LastRun) -> bool:

@@ -26,7 +26,7 @@ def _check_shape(spec: PipelineSpec) -> None:
     for field in ("project_id", "source_id", "destination_id"):
         if getattr(spec, field) is not None:
             raise InvalidError(f"{field} '{getattr(spec, field)}' does not exist", field=field)
-    if spec.mode != Mode.FULL and not spec.incremental_key:
+    if spec.mode == Mode.INCREMENTAL and not spec.incremental_key:
         raise InvalidError(f"mode {spec.mode.value} needs an incremental_key", field="incremental_key")
     if spec.type != PipelineType.SQL:
         return

@@ -41,14 +41,20 @@ def pipeline_view(pipeline: Manifest) -> PipelineView:
 def phase_of(pipeline: Manifest, runs: Sequence[Manifest]) -> Phase:
     """The state of a pipeline, from its resource and those of its runs.
 
-    A run that ended but is not yet in the pipeline's status counts as its last run.
+    A run that ended but is not yet in the pipeline's status counts as its last run; not one that named it before it
+    was there.
     """
     views = [run_view(run) for run in runs]
     view = pipeline_view(pipeline)
-    ended = [(run, v) for run, v in zip(runs, views, strict=True) if v.is_final and v.kind == "Load"]
-    if ended:
-        latest, latest_view = max(ended, key=lambda pair: pair[0].get("status", {}).get("finishedAt") or "")
-        last = (pipeline.get("status", {}).get("lastRun") or {}).get("finishedAt") or ""
-        if (latest.get("status", {}).get("finishedAt") or "") >= last:
-            view = PipelineView(suspend=view.suspend, enabled=view.enabled, last_run_phase=latest_view.phase)
+    known = (pipeline.get("status", {}).get("lastRun") or {}).get("finishedAt") or ""
+    # Only our own times have a fraction.
+    since = max(known, (pipeline["metadata"].get("creationTimestamp") or "").removesuffix("Z"))
+    ended = [(_finished_at(run), v) for run, v in zip(runs, views, strict=True) if v.is_final and v.kind == "Load"]
+    latest = max(ended, key=lambda pair: pair[0], default=("", None))
+    if latest[1] is not None and latest[0] >= since:
+        view = PipelineView(suspend=view.suspend, enabled=view.enabled, last_run_phase=latest[1].phase)
     return pipeline_phase(view, views)
+
+
+def _finished_at(run: Manifest) -> str:
+    return (run.get("status") or {}).get("finishedAt") or ""

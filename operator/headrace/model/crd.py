@@ -76,8 +76,8 @@ PIPELINE = Kind(
     ),
     rules=(
         Rule(
-            rule="self.mode == 'full' || has(self.incrementalKey)",
-            message="mode incremental (or streaming) needs an incrementalKey: a column of the query that only grows",
+            rule="self.mode != 'incremental' || has(self.incrementalKey)",
+            message="mode incremental needs an incrementalKey: a column of the query that only grows",
             field="incrementalKey",
         ),
         Rule(

@@ -45,7 +45,8 @@ class PipelineSpec(Resource):
     """Whether schedules start runs. A run asked for by hand runs all the same."""
     suspend: bool = False
     """Pause: true stops the active run after its batch and starts no other; false lets it go on from there."""
-    target_table: str = Field(min_length=1, max_length=300)
+    # A malformed address is refused like one that is not allowed; the bounds are for the API server.
+    target_table: str = Field(json_schema_extra={"minLength": 1, "maxLength": 300})
     """Where rows go: `schema.table` in Postgres. Must be on the installation's list of allowed targets. A missing
     table is created."""
     source_query: str | None = Field(default=None, max_length=QUERY_LIMIT)

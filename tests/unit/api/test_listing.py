@@ -40,11 +40,13 @@ def test_a_pipeline_has_to_pass_all_filters(filters, taken):
         ("created_at", ["id-0", "id-1", "id-2"]),
         ("-name", ["id-2", "id-1", "id-0"]),
         ("batch_size", ["id-0", "id-1", "id-2"]),
+        ("id", ["id-0", "id-1", "id-2"]),
+        ("description", ["id-1", "id-2", "id-0"]),  # null last
         ("updated_at", ["id-0", "id-1", "id-2"]),  # equal: by id, so that pages fit together
     ],
 )
 def test_the_order_is_total(sort, ids):
-    pipelines = [shown(1), shown(2), shown(0)]
+    pipelines = [shown(1, description="a"), shown(2, description="b"), shown(0, description=None)]
     assert [p["id"] for p in ordered(pipelines, Sort(sort))] == ids
     assert [p["id"] for p in ordered(pipelines[::-1], Sort(sort))] == ids
 

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
 from headrace.model.pipeline import PipelineSpec
 from headrace.store.records import RunRecord
-from headrace_api.bodies.pipeline import Pipeline
+from headrace_api.bodies.pipeline import Pipeline, PipelinePatch
 from headrace_api.bodies.run import Run, RunDetail
 from headrace_api.routes.control import key_text
 from headrace_api.translate import pipelines, runs
@@ -60,10 +61,16 @@ def test_fields_become_a_specification_and_a_patch_of_what_differs():
     assert pipelines.spec_patch({"spec": same.manifest()}, same) == {}
 
 
-def test_null_in_a_patch_stands_for_the_default():
-    fields = pipelines.changed_fields(pipeline(description="old"), {"batch_size": None, "description": None})
+def test_null_in_a_patch_empties_a_field():
+    fields = pipelines.changed_fields(pipeline(description="old"), {"description": None})
     spec = pipelines.spec_of(fields)
-    assert (spec.batch_size, spec.description, spec.source_query) == (1000, None, "SELECT 1")
+    assert (spec.batch_size, spec.description, spec.source_query) == (5, None, "SELECT 1")
+
+
+@pytest.mark.parametrize("field", ["name", "batch_size", "mode", "enabled", "prune", "target_table"])
+def test_null_in_a_patch_is_refused_where_it_is_no_value(field):
+    with pytest.raises(ValidationError):
+        PipelinePatch.model_validate({field: None})
 
 
 def test_a_rule_of_a_field_is_told_by_its_name_in_the_api_and_without_its_value():

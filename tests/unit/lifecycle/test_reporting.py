@@ -50,3 +50,17 @@ def test_a_run_whose_resource_is_deleted_leaves_a_cancelled_last_run(world):
     last = world.pipeline.status.last_run
     assert (last.uid, last.phase, last.last_transition_time) == (uid, "CANCELLED", to_text(world.now))
     assert world.pipeline.status.phase == "IDLE"
+
+
+def test_a_run_that_failed_before_the_pipeline_was_there_is_not_its_last_run(world):
+    uid = world.ask("early", owned=False)
+    later, world.pipeline = world.pipeline, None
+    world.reconcile()
+    world.wait(60)
+    world.reconcile()
+    assert world.runs[uid].status.phase == "FAILED"
+    world.wait(60)
+    world.pipeline = dataclasses.replace(later, created_at=world.now)
+    world.reconcile()
+    assert world.pipeline.status.last_run is None
+    assert world.pipeline.status.phase == "IDLE"

@@ -34,7 +34,6 @@ WRONG_SHAPE = {
     "no query": ({"source_query": None}, "source_query"),
     "two statements": ({"source_query": "SELECT 1; SELECT 2"}, "source_query"),
     "incremental without a key": ({"mode": "incremental"}, "incremental_key"),
-    "streaming without a key": ({"mode": "streaming"}, "incremental_key"),
     "parameters with prune": ({"source_query": WITH_PARAMETER}, "source_query"),
     "parameters with incremental": (
         {"source_query": WITH_PARAMETER, "prune": False, "mode": "incremental", "incremental_key": "d"},
@@ -62,7 +61,9 @@ REFUSED = {
     "a quote": ({"target_table": 'analytics.a"b'}, "is not allowed"),
     "an index": ({"target_table": "es:film_dim"}, "elasticsearch is not supported yet"),
     "python": ({"type": "PYTHON", "source_query": None}, "type PYTHON is not supported yet"),
-    "streaming": ({"mode": "streaming", "incremental_key": "d"}, "mode streaming is not supported yet"),
+    "streaming": ({"mode": "streaming"}, "mode streaming is not supported yet"),
+    "nothing": ({"target_table": ""}, "target_table '' is not allowed"),
+    "far too long": ({"target_table": "analytics." + "a" * 300}, "is not allowed"),
 }
 
 

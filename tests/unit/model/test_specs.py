@@ -33,7 +33,6 @@ def test_a_name_has_no_space_at_its_ends_and_no_control_character(name):
         {"batchSize": "many"},
         {"mode": "partial"},
         {"type": "sql"},
-        {"targetTable": ""},
         {"incrementalKey": ""},
         {"keyColumns": ["id", "id"]},
         {"keyColumns": [""]},
