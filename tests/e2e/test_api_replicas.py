@@ -240,8 +240,8 @@ async def test_updated_at_moves_with_the_configuration_and_not_with_the_state(fa
     changed = (await facade.one.patch(url, json={"batch_size": 5, "description": "d"})).json()
     assert parse(changed["updated_at"]) > parse(made["updated_at"])
     assert (changed["batch_size"], changed["description"], changed["status"]) == (5, "d", "PAUSED")
-    reset = (await facade.two.patch(url, json={"batch_size": None, "description": None})).json()
-    assert (reset["batch_size"], reset["description"]) == (1000, None)
+    reset = (await facade.two.patch(url, json={"description": None})).json()
+    assert (reset["batch_size"], reset["description"]) == (5, None)
 
 
 async def test_put_replaces_all_but_the_pause(facade):
@@ -368,9 +368,10 @@ async def test_a_reconcile_answers_with_its_result_or_where_it_will_be(facade):
     [
         ({"target_table": "other.t"}, 400, "target_table"),
         ({"target_table": "no_schema"}, 400, "target_table"),
+        ({"target_table": ""}, 400, "target_table"),
         ({"target_table": "es:films"}, 400, "target_table"),
         ({"type": "PYTHON"}, 400, "type"),
-        ({"mode": "streaming", "incremental_key": "id"}, 400, "mode"),
+        ({"mode": "streaming"}, 400, "mode"),
         ({"mode": "incremental"}, 422, "incremental_key"),
         ({"source_query": "DELETE FROM t"}, 422, "source_query"),
         ({"source_query": ""}, 422, "source_query"),
@@ -380,6 +381,7 @@ async def test_a_reconcile_answers_with_its_result_or_where_it_will_be(facade):
         ({"name": "a\x9fb"}, 422, "name"),
         ({"name": " a"}, 422, "name"),
         ({"name": None}, 422, "name"),
+        ({"batch_size": None}, 422, "batch_size"),
         ({"batch_size": "5"}, 422, "batch_size"),
         ({"batch_size": True}, 422, "batch_size"),
         ({"batch_size": 0}, 422, "batch_size"),
