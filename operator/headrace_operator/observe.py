@@ -65,9 +65,18 @@ class Observer:
             runs=runs,
             jobs=tuple(read_job(job) for job in jobs.items) if jobs else (),
             store=store,
-            older_namesake=self.index.older_namesake(pipeline) if pipeline else None,
+            older_namesake=await self._older_namesake(pipeline) if pipeline else None,
         )
         return Sight(observed, pipeline, manifests)
+
+    async def _older_namesake(self, pipeline: Manifest) -> str | None:
+        """Asked live where the index knows one: it may be gone, renamed, or an earlier life of this very pipeline."""
+        name = self.index.older_namesake(pipeline)
+        other = await self.cluster.get(names.PIPELINE_PLURAL, name) if name is not None else None
+        if other is None or "deletionTimestamp" in other["metadata"]:
+            return None
+        is_other = other["metadata"]["uid"] != pipeline["metadata"]["uid"]
+        return name if is_other and other["spec"].get("name") == pipeline["spec"].get("name") else None
 
     async def find_out(self, observed: Observed, needs: Needs) -> Observed:
         """Adds what a plan needs to know besides."""

@@ -1,6 +1,7 @@
 """All that the API can do, by resources alone; and what was made there shows in the API."""
 
 import re
+import time
 
 import pytest
 
@@ -162,6 +163,8 @@ def test_a_deleted_pipeline_takes_its_runs_and_jobs_along(world):
 
 def test_the_younger_of_two_with_one_name_says_so(world):
     first = applied(world)
+    # Kubernetes notes ages in seconds.
+    time.sleep(1.1)
     second = applied(world, name=first["name"])
     found = world.wait_for_resource(
         "etlp", second["resource"], lambda one: conditions(one)["Ready"]["reason"] == "DuplicateName"
