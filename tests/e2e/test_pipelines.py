@@ -105,18 +105,16 @@ def test_a_pause_stays_over_a_put_and_does_not_move_updated_at(world):
     assert world.api.call("PUT", f"/pipelines/{made['id']}", body)["status"] == "PAUSED"
 
 
-@pytest.mark.parametrize("field", ["name", "target_table", "source_query"])
-def test_null_for_a_required_field_is_refused(world, field):
+@pytest.mark.parametrize("field", ["name", "target_table", "source_query", "batch_size", "mode", "enabled", "type"])
+def test_null_is_refused_where_it_is_no_value(world, field):
     made = world.pipeline()
     refused(world.api.request("PATCH", f"/pipelines/{made['id']}", {field: None}), 422, field=field)
 
 
-def test_null_for_another_field_gives_its_default(world):
-    made = world.pipeline(batch_size=7, max_rows_per_second=5, enabled=False)
-    changed = world.api.call(
-        "PATCH", f"/pipelines/{made['id']}", {"batch_size": None, "max_rows_per_second": None, "enabled": None}
-    )
-    assert (changed["batch_size"], changed["max_rows_per_second"], changed["enabled"]) == (1000, None, True)
+def test_null_clears_what_may_be_null(world):
+    made = world.pipeline(description="x", max_rows_per_second=5)
+    changed = world.api.call("PATCH", f"/pipelines/{made['id']}", {"description": None, "max_rows_per_second": None})
+    assert (changed["description"], changed["max_rows_per_second"]) == (None, None)
 
 
 def test_delete_takes_a_pipeline_away(world):
