@@ -3,9 +3,9 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headrace.errors import StoppedError
 from headrace.runspec import RunSpec
@@ -40,6 +40,8 @@ class Load:
     """The fence was ours before."""
     commits: int = 0
     """Batches committed by this process."""
+    committed: Checkpoint = field(default_factory=lambda: Checkpoint(holder=0))
+    """As far as this run is."""
 
     def attempt(self) -> None:
         """Moves rows until the run is done; raises what ended it early."""
@@ -47,16 +49,21 @@ class Load:
         with closing(open_target(spec, settings.target_dsn, settings.epoch, self.owner)) as target:
             self.stop.on_expiry(target.cancel)
             checkpoint = target.claim(held_before=self.held)
+            self.committed = checkpoint if checkpoint.run_id == spec.run_id else Checkpoint(holder=checkpoint.holder)
+            self._tell(self.committed, advanced=self.committed.done)
             self.report.hold(checkpoint.holder)
             if checkpoint.done and checkpoint.run_id == spec.run_id:
                 self.run_log.info("The run was done before: reporting it again")
-                self._tell(checkpoint, target)
                 return
             self.held = True
             left = threading.Event()
             with closing(open_source(spec, settings.source_dsn, self._waiter(left))) as source:
                 try:
                     self._move(source, target, checkpoint)
+                except BaseException:
+                    # What was staged and not committed is gone.
+                    self._tell(self.committed)
+                    raise
                 finally:
                     left.set()
 
@@ -66,16 +73,18 @@ class Load:
         start = self._start(target, checkpoint)
         horizon = self._horizon(source, projection, target)
         target.begin(dataclasses.replace(start, doubt=horizon is not None and horizon.doubt is not None))
+        self.committed = dataclasses.replace(checkpoint, position=start.position, counters=start.counters)
+        self._tell(self.committed)
         if target.notes:
             self.report.update(notes=target.notes)
         if horizon is None or horizon.value is not None:
             limit = None if horizon is None else horizon.value
-            self._copy(source, projection, start.position, limit, target.write, target)
+            self._copy(lambda: source.read(projection, start.position, limit), target.write)
         else:
             target.write(NOTHING)
         closing_read = target.rereads()
         if closing_read is not None:
-            self._copy(source, closing_read, Position(), None, target.keep, target)
+            self._copy(lambda: source.read(closing_read, Position(), None), target.keep)
 
     def _start(self, target: Target, checkpoint: Checkpoint) -> Start:
         previous = None
@@ -91,40 +100,39 @@ class Load:
             return None
         horizon = source.horizon(projection)
         if horizon.doubt is not None:
+            within = f"more than {self.spec.lookback_seconds:g} seconds (lookback) " if horizon.looks_back else ""
             target.notes[LOOKBACK_ONLY] = (
-                f"Rows that commit more than {self.spec.lookback_seconds:g} seconds (lookback) after their "
-                f"{projection.cursor} was set may be missed: {horizon.doubt}"
+                f"Rows that commit {within}after their {projection.cursor} was set may be missed: {horizon.doubt}"
             )
         return horizon
 
-    def _copy(
-        self,
-        source: Source,
-        projection: Projection,
-        position: Position,
-        horizon: str | None,
-        write: Callable[[Batch], Checkpoint],
-        target: Target,
-    ) -> None:
+    def _copy(self, read: Callable[[], Iterator[Batch]], write: Callable[[Batch], Checkpoint]) -> None:
         logged = time.monotonic()
-        with ReadAhead(lambda: source.read(projection, position, horizon), self.stop.check) as batches:
+        with ReadAhead(read, self.stop.check) as batches:
             for batch in batches:
-                checkpoint = write(batch)
-                self.commits += 1
-                self._tell(checkpoint, target)
+                counters = self._advance(write(batch)).counters
                 if time.monotonic() - logged >= LOG_SECONDS:
                     logged = time.monotonic()
-                    counters = checkpoint.counters
                     self.run_log.info(f"{counters.rows_read} rows read, {counters.rows_written} written")
 
-    def _tell(self, checkpoint: Checkpoint, target: Target) -> None:
+    def _advance(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Tells of a batch. One that is only staged is shown, but is no progress: it is lost when this attempt ends."""
+        advanced = checkpoint.done or checkpoint.counters.batches > self.committed.counters.batches
+        if advanced:
+            self.commits += 1
+            self.committed = checkpoint
+        self._tell(checkpoint, advanced=advanced)
+        return checkpoint
+
+    def _tell(self, checkpoint: Checkpoint, *, advanced: bool = False) -> None:
         self.report.update(
             rows_read=checkpoint.counters.rows_read,
             rows_written=checkpoint.counters.rows_written,
             batches=checkpoint.counters.batches,
             last_key=checkpoint.position.key,
             last_value=checkpoint.position.value,
-            advanced=True,
+            # What the store was not told yet stays to be told.
+            **({"advanced": True} if advanced else {}),
         )
 
     def _waiter(self, left: threading.Event) -> Callable[[float], None]:

@@ -20,10 +20,13 @@ class SourceColumn:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The query's result: its columns, and the primary key of the one table that they all come from (or nothing)."""
+    """The query's result."""
 
     columns: tuple[SourceColumn, ...]
     primary_key: tuple[str, ...] = ()
+    """That of the one table that all columns come from, or nothing."""
+    encoding: str | None = None
+    """The source's: text is ordered by its bytes in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,8 @@ class Projection:
     cursor: str | None = None
     """The incremental key, a column of the query; rows are ordered by it, then by the keys."""
     binary: bool = True
+    ordered_alike: bool = True
+    """Source and target order the keys alike: what lies between two of them is the same on both sides."""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -72,6 +77,8 @@ class Horizon:
     """The greatest cursor value there is, as text; None when there is none."""
     doubt: str | None = None
     """Why the promise is only the lookback; None when all transactions in progress have ended."""
+    looks_back: bool = True
+    """A time can be taken off the cursor; without that there is no lookback."""
 
 
 @dataclass(frozen=True, slots=True)

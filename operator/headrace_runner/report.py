@@ -27,7 +27,7 @@ SETTINGS = {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transacti
 class ReportThread:
     """Sends the latest progress; what was overtaken while the store was away is not sent."""
 
-    def __init__(self, dsn: str, spec: RunSpec, reporter: Reporter, run_log: Log) -> None:
+    def __init__(self, dsn: str, spec: RunSpec, reporter: Reporter, run_log: Log, progress: Progress) -> None:
         self._dsn = dsn
         self._spec = spec
         self._run_log = run_log
@@ -36,7 +36,7 @@ class ReportThread:
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._reporter = reporter
-        self._progress = Progress(sequence=0)
+        self._progress = progress
         self._changed = True
         self._is_away = False
         self._thread = threading.Thread(target=self._work, name="report", daemon=True)

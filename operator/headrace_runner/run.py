@@ -38,7 +38,7 @@ class Exit(IntEnum):
 def run(settings: Settings, stop: Stop, run_log: Log) -> Exit:
     """Does the run of `settings`; never raises."""
     try:
-        spec, reporter = load_run(settings, stop)
+        spec, reporter, progress = load_run(settings, stop)
     except StoppedError:
         return _leave(settings, Exit.STOPPED, STOPPED, None)
     except (PermanentError, TransientError) as error:
@@ -47,7 +47,7 @@ def run(settings: Settings, stop: Stop, run_log: Log) -> Exit:
         return _leave(settings, Exit.FAILED if permanent else Exit.FAULT, FAILED if permanent else None, error.message)
     run_log.name_pipeline(spec.pipeline_name)
     run_log.info(f"Starting a {spec.kind.lower()} run ({spec.mode}) into {spec.target_schema}.{spec.target_table}")
-    report = ReportThread(settings.store_dsn, spec, reporter, run_log)
+    report = ReportThread(settings.store_dsn, spec, reporter, run_log, progress)
     report.start()
     return _finish(settings, spec, stop, run_log, report)
 

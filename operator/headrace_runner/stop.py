@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 
 from headrace.errors import StoppedError
 
@@ -21,13 +22,16 @@ class Stop:
 
     def install(self, give_up: Callable[[], None]) -> None:
         """Listens to SIGTERM and SIGINT; `give_up` ends the process when nothing else did."""
+        # The signal may come while this thread holds the event's own lock: only a SimpleQueue may be used then.
+        signals: SimpleQueue[int] = SimpleQueue()
 
-        def request(*_: object) -> None:
-            if not self._requested.is_set():
-                self.request(give_up)
+        def listen() -> None:
+            signals.get()
+            self.request(give_up)
 
-        signal.signal(signal.SIGTERM, request)
-        signal.signal(signal.SIGINT, request)
+        threading.Thread(target=listen, name="stop", daemon=True).start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _: signals.put(number))
 
     def request(self, give_up: Callable[[], None] = lambda: None) -> None:
         """Asks to stop now: between batches at once, in a batch when it is written or the grace period is over."""

@@ -10,7 +10,7 @@ from headrace.errors import PermanentError, TransientError
 from headrace.postgres.connect import connect
 from headrace.postgres.problems import translated
 from headrace.runspec import RunSpec
-from headrace.store.progress import Reporter, last_reporter, load_spec, run_status
+from headrace.store.progress import Progress, Reporter, last_report, load_spec, run_status
 from headrace_runner.settings import Settings
 from headrace_runner.stop import Stop
 
@@ -19,19 +19,22 @@ RETRY_SECONDS = 1.0
 T = TypeVar("T")
 
 
-def load_run(settings: Settings, stop: Stop) -> tuple[RunSpec, Reporter]:
-    """The run's spec, and who we are when we report: of equal rank with the last reporter of this Job.
+def load_run(settings: Settings, stop: Stop) -> tuple[RunSpec, Reporter, Progress]:
+    """The run's spec, who we are when we report (of equal rank with this Job's last reporter), and what was reported.
 
     Raises PermanentError when there is no such run, TransientError when the store stays away.
     """
 
-    def load(connection: psycopg.Connection[Any]) -> tuple[RunSpec, Reporter]:
+    def load(connection: psycopg.Connection[Any]) -> tuple[RunSpec, Reporter, Progress]:
         spec = load_spec(connection, settings.run_id)
         if spec is None:
             raise PermanentError("The store does not know this run")
-        last = last_reporter(connection, settings.run_id)
-        holder = last.holder if last is not None and last.epoch == settings.epoch else 0
-        return spec, Reporter(run_id=settings.run_id, epoch=settings.epoch, holder=holder)
+        last = last_report(connection, settings.run_id)
+        if last is None:
+            raise PermanentError("The store does not know this run")
+        reporter, progress = last
+        holder = reporter.holder if reporter.epoch == settings.epoch else 0
+        return spec, Reporter(run_id=settings.run_id, epoch=settings.epoch, holder=holder), progress
 
     return _ask(settings, stop, load)
 

@@ -74,8 +74,11 @@ def run_spec(pipeline: PipelineSeen, run: RunSeen, limits: Limits) -> RunSpec:
 
 
 def fingerprint(spec: PipelineSpec, params: dict[str, Any]) -> str:
-    """Equal when a later run may continue a failed one: same query, key, target and parameters."""
-    parts = [spec.source_query, spec.key_columns, spec.incremental_key, spec.target_table, params]
+    """Equal when a later run may continue a failed one: same query, key, target and parameters.
+
+    And the same prune: a part that was written without it holds rows that the rest of the run would never see.
+    """
+    parts = [spec.source_query, spec.key_columns, spec.incremental_key, spec.target_table, params, spec.prune]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

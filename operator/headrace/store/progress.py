@@ -70,11 +70,16 @@ def run_status(connection: Connection[Any], run_id: str) -> str | None:
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-def last_reporter(connection: Connection[Any], run_id: str) -> Reporter | None:
-    """Who reported last on a run, or None when the store has no such run."""
-    query = "SELECT reporter_epoch, reporter_holder FROM headrace.runs WHERE run_id = %s"
+def last_report(connection: Connection[Any], run_id: str) -> tuple[Reporter, Progress] | None:
+    """Who reported last on a run, and how far it was; None when the store has no such run."""
+    query = """
+        SELECT reporter_epoch, reporter_holder, rows_read, rows_written, batches FROM headrace.runs WHERE run_id = %s
+    """
     row = connection.execute(query, (run_id,)).fetchone()
-    return Reporter(run_id=run_id, epoch=row[0], holder=row[1]) if row else None
+    if row is None:
+        return None
+    progress = Progress(sequence=0, rows_read=row[2], rows_written=row[3], batches=row[4])
+    return Reporter(run_id=run_id, epoch=row[0], holder=row[1]), progress
 
 
 _REPORT: LiteralString = """

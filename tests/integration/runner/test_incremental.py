@@ -202,3 +202,57 @@ def test_a_cursor_of_any_type(rig, cursor):
     rig.on_source(fill % (301, 350))
     assert rig.load(query, **FIELDS).rows_read == 50
     rig.assert_same(query)
+
+
+def test_a_run_that_dies_before_its_first_batch_still_looks_back(rig):
+    rig.on_source("CREATE TABLE rows (id int PRIMARY KEY, at timestamptz NOT NULL)")
+    rig.on_source("INSERT INTO rows SELECT n, now() - n * interval '1 second' FROM generate_series(1, 50) AS n")
+    fields = {"mode": "incremental", "incremental_key": "at"}
+    query = "SELECT * FROM rows"
+    rig.load(query, **fields)
+    # The first run could not wait for a transaction in progress, which commits behind the cursor.
+    rig.on_target("UPDATE headrace.pipeline_checkpoints SET look_back = true")
+    rig.on_source("INSERT INTO rows VALUES (1000, now() - interval '20 seconds')")
+    rig.on_target("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$no$$; END'")
+    rig.on_target("CREATE TRIGGER t BEFORE INSERT ON analytics.copy FOR EACH ROW EXECUTE FUNCTION refuse()")
+    assert rig.run(rig.spec(query, **fields)).code == 64
+    rig.on_target("DROP TRIGGER t ON analytics.copy")
+    rig.load(query, **fields)
+    rig.assert_same(query)
+    assert rig.on_target("SELECT look_back FROM headrace.pipeline_checkpoints") == [(False,)]
+
+
+def test_a_transaction_that_is_prepared_while_it_is_waited_for_has_not_ended(events):
+    events.load(QUERY, **FIELDS)
+    with psycopg.connect(events.source) as late:
+        late.execute("INSERT INTO events VALUES (2000, 'late', now())")
+        events.on_source("INSERT INTO events VALUES (2001, 'x', now())")
+        timer = threading.Timer(1.0, lambda: late.execute("PREPARE TRANSACTION 'late'"))
+        timer.start()
+        spec = events.spec(QUERY, **FIELDS)
+        process = events.spawn(spec)
+        time.sleep(2.5)
+        assert process.poll() is None
+        timer.join()
+    events.on_source("COMMIT PREPARED 'late'")
+    assert events.wait(process, spec).code == 0
+    events.assert_same(QUERY)
+
+
+def test_a_cursor_that_is_no_time_has_no_lookback_and_says_so(events):
+    with psycopg.connect(events.source) as late:
+        late.execute("SELECT txid_current()")
+        ended = events.load(QUERY, mode="incremental", incremental_key="id")
+    assert ended.notes["LookbackOnly"].startswith("Rows that commit after their id was set may be missed")
+
+
+def test_a_null_key_beside_the_last_row_is_seen(rig):
+    fields = {"mode": "incremental", "incremental_key": "at", "key_columns": ("id",)}
+    rig.on_source(
+        "CREATE TABLE rows (id int, at int)", "INSERT INTO rows SELECT n, 5 FROM generate_series(1, 200) AS n"
+    )
+    rig.load("SELECT * FROM rows", **fields)
+    rig.on_source("INSERT INTO rows VALUES (NULL, 5)")
+    ended = rig.run(rig.spec("SELECT * FROM rows", **fields))
+    assert ended.code == 64
+    assert "null" in ended.message

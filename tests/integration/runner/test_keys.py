@@ -122,3 +122,22 @@ def test_a_partitioned_target(rig):
     rig.on_source("DELETE FROM rows WHERE id % 3 = 0")
     rig.load("SELECT * FROM rows")
     rig.assert_same("SELECT * FROM rows")
+
+
+def test_an_operator_that_somebody_made_does_not_decide_what_is_equal(rig):
+    # There is none for two varchars in pg_catalog: one in public would be found first.
+    rig.on_source(
+        "CREATE TABLE rows (k varchar(9) PRIMARY KEY, v text)", "INSERT INTO rows VALUES ('a', '1'), ('b', '2')"
+    )
+    rig.on_target(
+        "CREATE FUNCTION never(varchar, varchar) RETURNS boolean LANGUAGE sql AS 'SELECT false'",
+        "CREATE OPERATOR = (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = never)",
+        "CREATE OPERATOR > (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = never)",
+        "CREATE OPERATOR <= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = never)",
+        "CREATE SCHEMA analytics",
+        'CREATE TABLE analytics.copy (k varchar(9) COLLATE "C" PRIMARY KEY, v text)',
+        "INSERT INTO analytics.copy VALUES ('b', 'old'), ('c', 'left')",
+    )
+    assert rig.load("SELECT * FROM rows", batch_size=1).rows_written == 3
+    rig.assert_same("SELECT * FROM rows")
+    assert rig.load("SELECT * FROM rows").rows_written == 0

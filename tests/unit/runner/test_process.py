@@ -50,6 +50,26 @@ def test_a_sleeper_wakes_when_the_run_has_to_stop():
     assert not stop.has_expired()
 
 
+def test_a_signal_is_heard_whatever_this_thread_holds():
+    # The signal comes while the main thread is inside the event, most of the time.
+    program = """
+import os, signal, threading
+from headrace.errors import StoppedError
+from headrace_runner.stop import Stop
+for _ in range(20):
+    stop = Stop(60)
+    stop.install(lambda: None)
+    threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    try:
+        while True:
+            stop.check()
+    except StoppedError:
+        pass
+os._exit(75)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=20).returncode == 75
+
+
 def test_after_the_grace_period_the_statement_in_hand_is_ended():
     stop, ended = Stop(grace_seconds=0.05), threading.Event()
     stop.on_expiry(ended.set)

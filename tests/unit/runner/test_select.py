@@ -30,8 +30,10 @@ def test_an_incremental_read_is_bounded_on_both_sides():
     assert SELECT.copy(BY_TIME, Position(key=("1",), value="2026-01-01"), bounded=True) == (
         f'COPY (SELECT q."at"::text, q."id"::integer FROM {Q} WHERE q."at" IS NOT NULL'
         """ AND q."at" <= current_setting('headrace.horizon')::timestamp with time zone"""
-        """ AND (q."at", q."id"::integer) >= (current_setting('headrace.value')::timestamp with time zone,"""
-        """ current_setting('headrace.k0')::integer) ORDER BY q."at", q."id"::integer) TO STDOUT (FORMAT TEXT)"""
+        """ AND q."at" >= current_setting('headrace.value')::timestamp with time zone"""
+        """ AND ((q."at", q."id"::integer) >= (current_setting('headrace.value')::timestamp with time zone,"""
+        """ current_setting('headrace.k0')::integer) OR q."id" IS NULL)"""
+        """ ORDER BY q."at", q."id"::integer) TO STDOUT (FORMAT TEXT)"""
     )
 
 

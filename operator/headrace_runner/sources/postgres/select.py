@@ -75,10 +75,7 @@ class Select:
     def _from_key(self, projection: Projection) -> str:
         keys = ", ".join(self._ordered(field) for field in projection.keys)
         bounds = ", ".join(_setting("k", number, field.type_name) for number, field in enumerate(projection.keys))
-        condition = f"({keys}) >= ({bounds})"
-        # A null key sorts last: it must be seen, for it fails the run.
-        nulls = [f"{self._column(field.name)} IS NULL" for field in projection.keys]
-        return f"({' OR '.join([condition, *nulls])})"
+        return self._or_null(f"({keys}) >= ({bounds})", projection)
 
     def _from_cursor(self, projection: Projection, start: Position) -> str:
         cursor = self._cursor(str(projection.cursor))
@@ -87,7 +84,13 @@ class Select:
             return f"{cursor} >= {self._earlier(value) if start.look_back else value}"
         keys = ", ".join(self._ordered(field) for field in projection.keys)
         bounds = ", ".join(_setting("k", number, field.type_name) for number, field in enumerate(projection.keys))
-        return f"({cursor}, {keys}) >= ({value}, {bounds})"
+        # The first condition is for an index: the second one is none that it can serve.
+        return f"{cursor} >= {value} AND {self._or_null(f'({cursor}, {keys}) >= ({value}, {bounds})', projection)}"
+
+    def _or_null(self, condition: str, projection: Projection) -> str:
+        # A null key sorts last: it must be seen, for it fails the run.
+        nulls = [f"{self._column(field.name)} IS NULL" for field in projection.keys]
+        return f"({' OR '.join([condition, *nulls])})"
 
     def _earlier(self, value: str) -> str:
         if not self.has_time_cursor():

@@ -21,8 +21,10 @@ SETTINGS = {
     "extra_float_digits": "3",
     "bytea_output": "hex",
     "default_transaction_read_only": "on",
-    # Both would fire on a reader that is held back by a slow target.
+    # All of them would fire on a reader that is held back by a slow target.
     "statement_timeout": "0",
+    "transaction_timeout": "0",
+    "idle_session_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "lock_timeout": "30s",
 }

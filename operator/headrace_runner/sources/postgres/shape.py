@@ -50,7 +50,8 @@ def shape_of(connection: psycopg.Connection[Any], wrapped: str) -> Shape:
         SourceColumn(name=name, type_name=type_name, is_builtin=oid < FIRST_USER_OID, is_text=is_text)
         for name, (type_name, oid, is_text) in zip(names, types, strict=True)
     )
-    return Shape(columns, _primary_key(connection, result, names))
+    encoding = connection.info.parameter_status("server_encoding")
+    return Shape(columns, _primary_key(connection, result, names), encoding)
 
 
 def _check_names(names: list[str]) -> None:

@@ -70,16 +70,18 @@ class PostgresSource:
                 in_progress = transactions_in_progress(self._connection)
                 if wait_until_ended(self._connection, in_progress, self._wait):
                     doubt = "transactions in progress on the source did not end within 10 seconds"
-        return Horizon(value, doubt)
+        return Horizon(value, doubt, looks_back=self._select.has_time_cursor())
 
     def read(self, projection: Projection, start: Position, horizon: str | None) -> Iterator[Batch]:
         """All rows after `start`; a new statement every `snapshot_seconds`, for it holds back the source's vacuum."""
         pace = Pace(self._spec.max_rows_per_second)
         while True:
-            expires = time.monotonic() + self._spec.snapshot_seconds
+            expires: float | None = None
             last: Edge | None = None
             with reading():
                 for batch in self._stream(projection, start, horizon, pace):
+                    # Not from the start: a query that needs longer for its first row would give one batch each time.
+                    expires = expires or time.monotonic() + self._spec.snapshot_seconds
                     self._wait(pace.delay_after(batch.rows))
                     yield batch
                     last = batch.last or last
@@ -95,10 +97,6 @@ class PostgresSource:
         """How many rows the query gives."""
         with reading():
             return int(self._fetch_text(self._select.count()) or 0)
-
-    def has_time_cursor(self) -> bool:
-        """Whether a lookback can be taken off the cursor."""
-        return self._select.has_time_cursor()
 
     def close(self) -> None:
         """Lets go of the connection; the server ends a stream that is under way."""

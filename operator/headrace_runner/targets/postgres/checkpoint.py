@@ -17,6 +17,7 @@ from headrace.runspec import RunSpec
 from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
 from headrace_runner.quoting import quote_name
 from headrace_runner.targets.postgres.session import Connection
+from headrace_runner.targets.postgres.table import Table
 
 TABLE = "pipeline_checkpoints"
 """Not `checkpoints`: the store may live in the same database and schema, and has its mirror there."""
@@ -66,9 +67,11 @@ _BEGIN = """
         rows_written = %(rows_written)s, batches = %(batches)s, done = false, updated_at = now()
 """
 _SAVE = """
-    UPDATE {table} SET last_key = %(last_key)s, last_value = %(last_value)s, rows_read = %(rows_read)s,
-        rows_written = %(rows_written)s, batches = %(batches)s, done = %(done)s, updated_at = now()
+    UPDATE {table} SET last_key = %(last_key)s, last_value = %(last_value)s, look_back = %(look_back)s,
+        rows_read = %(rows_read)s, rows_written = %(rows_written)s, batches = %(batches)s, done = %(done)s,
+        updated_at = now()
 """
+_TARGET = " RETURNING to_regclass(%(target)s)::oid::int8"
 # Only the same role's sessions can be ended; of others even the start time can't be seen.
 _END_OLD_OWNER = """
     SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
@@ -124,7 +127,7 @@ class CheckpointRow:
         if row is not None:
             if self._is_done(row):
                 return _checkpoint(row, holder=int(row["holder"]) + 1)
-            self._refuse_newer(row, held_before=held_before)
+            self._refuse_newer(row, held_before=held_before and row["owner"] is not None)
             self._end_old_owner(row)
         with self._connection.transaction():
             insert = "INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING"
@@ -141,7 +144,8 @@ class CheckpointRow:
                 raise TransientError("The target's checkpoint row went away")
             if self._is_done(row):
                 return _checkpoint(row, holder=int(row["holder"]) + 1)
-            self._refuse_newer(row, held_before=held_before)
+            # Without an owner the row is new: the table went away under us, and the run starts over.
+            self._refuse_newer(row, held_before=held_before and row["owner"] is not None)
             self._update(_TAKE, {"epoch": self._epoch, "owner": self._owner, "run_id": self._spec.run_id})
         return _checkpoint(row, holder=int(row["holder"]) + 1)
 
@@ -162,13 +166,17 @@ class CheckpointRow:
             "key_columns": list(identity.key_columns),
             "incremental_key": identity.incremental_key,
             "fingerprint": identity.fingerprint,
-            "look_back": start.doubt,
         }
         self._update(_BEGIN, {**values, **_position_values(start.position), **_counter_values(start.counters)})
 
-    def save(self, position: Position, counters: Counters, *, done: bool) -> None:
-        """Writes how far the run is; needs the lock."""
-        self._update(_SAVE, {**_position_values(position), **_counter_values(counters), "done": done})
+    def save(self, position: Position, counters: Counters, table: Table, *, done: bool) -> None:
+        """Writes how far the run is; needs the lock, and comes after the rows, so that nobody can replace `table` now.
+
+        Raises TransientError when somebody did: another table has its name, without the rows of earlier batches.
+        """
+        values = {**_position_values(position), **_counter_values(counters), "done": done, "target": table.sql}
+        if self._update(_SAVE, values, _TARGET).fetchone() != (table.oid,):
+            raise TransientError("The target table was dropped or replaced during the run")
 
     def _read(self, lock: str) -> dict[str, Any] | None:
         query = sql.SQL("SELECT * FROM {table} WHERE ").format(table=self._table) + sql.SQL(_KEY)
@@ -176,9 +184,11 @@ class CheckpointRow:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement, self._key).fetchone()
 
-    def _update(self, statement: Any, values: Mapping[str, Any]) -> None:
-        query = sql.SQL(statement).format(table=self._table) + sql.SQL(" WHERE ") + sql.SQL(_KEY)
-        self._connection.execute(query, {**values, **self._key})
+    def _update(
+        self, statement: Any, values: Mapping[str, Any], returning: Any = ""
+    ) -> psycopg.Cursor[tuple[Any, ...]]:
+        query = sql.SQL(statement).format(table=self._table) + sql.SQL(" WHERE ") + sql.SQL(_KEY) + sql.SQL(returning)
+        return self._connection.execute(query, {**values, **self._key})
 
     def _is_done(self, row: Mapping[str, Any]) -> bool:
         return bool(row["done"]) and row["run_id"] == self._spec.run_id
@@ -228,7 +238,8 @@ def _checkpoint(row: Mapping[str, Any], *, holder: int) -> Checkpoint:
 
 
 def _position_values(position: Position) -> dict[str, Any]:
-    return {"last_key": None if position.key is None else list(position.key), "last_value": position.value}
+    key = None if position.key is None else list(position.key)
+    return {"last_key": key, "last_value": position.value, "look_back": position.look_back}
 
 
 def _counter_values(counters: Counters) -> dict[str, int]:

@@ -23,6 +23,7 @@ def projection_of(shape: Shape, table: Table, key: tuple[str, ...], incremental_
         others=tuple(_field(column) for column in columns if column.name not in key),
         cursor=incremental_key,
         binary=binary,
+        ordered_alike=table.orders_as(shape.encoding, key),
     )
 
 

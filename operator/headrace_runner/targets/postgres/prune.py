@@ -18,9 +18,8 @@ class Pruner:
     def between(self, low: tuple[str, ...] | None, high: tuple[str, ...], staging: Staging) -> int:
         """Above `low`, up to `high`, and not in the batch."""
         above = "" if low is None else f"{self._compare('>', low)} AND "
-        match = " AND ".join(f"s.{quote_name(key.name)} = t.{quote_name(key.name)}" for key in self._keys)
         return self._delete(
-            f"{above}{self._compare('<=', high)} AND NOT EXISTS (SELECT FROM {staging.sql} AS s WHERE {match})"
+            f"{above}{self._compare('<=', high)} AND NOT EXISTS (SELECT FROM {staging.sql} AS s WHERE {self._match()})"
         )
 
     def above(self, low: tuple[str, ...] | None) -> int:
@@ -32,8 +31,7 @@ class Pruner:
 
     def outside(self, staging: Staging) -> int:
         """Whatever is not in the staging table, which holds all keys."""
-        match = " AND ".join(f"s.{quote_name(key.name)} = t.{quote_name(key.name)}" for key in self._keys)
-        return self._delete(f"NOT EXISTS (SELECT FROM {staging.sql} AS s WHERE {match})", whole=True)
+        return self._delete(f"NOT EXISTS (SELECT FROM {staging.sql} AS s WHERE {self._match()})", whole=True)
 
     def _delete(self, condition: str, *, whole: bool = False) -> int:
         # The session's planner settings are those of an upsert. Here a hash of the batch beside a range of the target's
@@ -51,7 +49,10 @@ class Pruner:
             f"{quote_literal(value)}::{self._column(field).key_type_name}"
             for field, value in zip(self._keys, key, strict=True)
         )
-        return f"({', '.join(map(self._ordered, self._keys))}) {operator} ({values})"
+        return f"({', '.join(map(self._ordered, self._keys))}) OPERATOR(pg_catalog.{operator}) ({values})"
+
+    def _match(self) -> str:
+        return self._table.equals(tuple(key.name for key in self._keys))
 
     def _ordered(self, key: Field) -> str:
         collation = "" if self._column(key).orders_by_bytes else ' COLLATE "C"'

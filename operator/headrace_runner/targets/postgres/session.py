@@ -20,6 +20,9 @@ SETTINGS = {
     "bytea_output": "hex",
     "default_transaction_read_only": "off",
     "statement_timeout": "0",
+    "transaction_timeout": "0",
+    # A slow source is no reason to start over.
+    "idle_session_timeout": "0",
     "lock_timeout": "30s",
     # A runner that was stopped in the middle of a batch must not hold its locks for ever.
     "idle_in_transaction_session_timeout": "60s",

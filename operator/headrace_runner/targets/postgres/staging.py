@@ -73,11 +73,10 @@ class Staging:
         return self._connection.execute((self._merge() if has_merge else self._insert()).encode()).rowcount
 
     def _merge(self) -> str:
-        on = " AND ".join(f"t.{quote_name(name)} = s.{quote_name(name)}" for name in self._key)
         update = self._update("s")
         matched = f" WHEN MATCHED AND {self._differs('s')} THEN UPDATE SET {update}" if update else ""
         return (
-            f"MERGE INTO {self._table.sql} AS t USING {self.sql} AS s ON {on}{matched}"
+            f"MERGE INTO {self._table.sql} AS t USING {self.sql} AS s ON {self._table.equals(self._key)}{matched}"
             f" WHEN NOT MATCHED THEN INSERT ({quote_names(self._columns)}){self._overriding()}"
             f" VALUES ({quote_names(self._columns, 's.')})"
         )

@@ -73,5 +73,5 @@ class SwapWriter:
         insert = f"INSERT INTO {self._table.sql} ({columns}) SELECT {columns} FROM {self._staging.sql}"
         inserted = self._connection.execute(insert.encode()).rowcount
         counters = Counters().plus(rows_read=self._rows, rows_written=deleted + inserted)
-        self._row.save(Position(), counters, done=True)
+        self._row.save(Position(), counters, self._table, done=True)
         return dataclasses.replace(self._checkpoint, counters=counters, done=True)

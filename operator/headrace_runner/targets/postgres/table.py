@@ -4,10 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.errors import PermanentError
-from headrace_runner.quoting import quote_names, quote_qualified
+from headrace_runner.quoting import quote_name, quote_names, quote_qualified
 from headrace_runner.targets.postgres.session import Connection
 
 FIRST_USER_OID = 16384
+_ORDERED_BY_DATABASE = frozenset({"jsonb"})
+"""By the default collation of their database, whatever is asked for."""
+_BY_CODE_POINT = frozenset({"UTF8", "LATIN1", "SQL_ASCII"})
+"""Encodings whose bytes are in the order of Unicode, as far as a session in UTF-8 can read them."""
 _UNUSABLE = {
     "v": "is a view",
     "m": "is a materialized view",
@@ -32,7 +36,7 @@ _COLUMNS = """
         FROM bases AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type WHERE t.typtype = 'd'
     )
     SELECT a.attname, format_type(b.type, -1), format_type(b.type, b.modifier), b.type::int8, t.typcategory::text,
-           t.typtype::text, quote_ident(tn.nspname) || '.' || quote_ident(t.typname), a.attnotnull, a.attcollation <> 0,
+           quote_ident(tn.nspname) || '.' || quote_ident(t.typname), a.attnotnull, a.attcollation <> 0,
            coalesce(co.collname IN ('C', 'POSIX'), false), a.attcollation = 100,
            a.attidentity::text, a.attgenerated <> ''
     FROM pg_catalog.pg_attribute AS a
@@ -76,7 +80,8 @@ class Column:
     is_builtin: bool
     is_string: bool
     """A cast to the exact type would cut it short without an error."""
-    is_enum: bool
+    is_portable: bool
+    """All servers order it alike; for text that also takes the same encoding."""
     is_text: bool
     """It has a collation."""
     orders_by_bytes: bool
@@ -91,6 +96,10 @@ class Column:
         if not self.is_builtin:
             return self.qualified_type_name
         return self.type_name if self.is_string else self.exact_type_name
+
+    def operator(self, name: str) -> str:
+        """An operator for its values: not one that somebody made for the same types in the role's search_path."""
+        return f"OPERATOR(pg_catalog.{name})" if self.is_builtin else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +122,8 @@ class Table:
     name: str
     columns: dict[str, Column]
     indexes: tuple[Index, ...]
+    encoding: str | None
+    """Its server's."""
 
     @property
     def sql(self) -> str:
@@ -134,6 +145,21 @@ class Table:
             raise PermanentError(f'The target has no column "{missing[0]}", a key column', field="key_columns")
         remedy = f"CREATE UNIQUE INDEX ON {self.sql} ({quote_names(wanted)})"
         raise PermanentError(f"The target has no unique index on the key columns: {remedy}", field="key_columns")
+
+    def equals(self, key: tuple[str, ...]) -> str:
+        """The condition that a row `t` of the table and a row `s` of the same types have the same key."""
+        return " AND ".join(
+            f"t.{quote_name(name)} {self.columns[name].operator('=')} s.{quote_name(name)}" for name in key
+        )
+
+    def orders_as(self, encoding: str | None, key: tuple[str, ...]) -> bool:
+        """Whether a server with this encoding orders keys as ours does.
+
+        Not those of a type that somebody made: an enum's labels may be declared in another order there.
+        """
+        columns = [self.columns[name] for name in key]
+        same_text = encoding == self.encoding or {encoding, self.encoding} <= _BY_CODE_POINT
+        return all(column.is_portable and (same_text or not column.is_text) for column in columns)
 
     def serves_ranges(self, key: tuple[str, ...]) -> bool:
         """Whether an index finds ranges of keys in byte order."""
@@ -158,6 +184,7 @@ def find_table(connection: Connection, schema: str, name: str, *, bytes_by_defau
             Index(columns=tuple(names), is_primary=primary, is_unique=unique, serves_ranges=btree and bytewise)
             for primary, unique, btree, names, bytewise in indexes
         ),
+        encoding=connection.info.parameter_status("server_encoding"),
     )
 
 
@@ -176,9 +203,7 @@ def _refuse_unusable(table: str, kind: str, *, has_rules: bool, has_policies: bo
 
 
 def _column(row: tuple[Any, ...], *, bytes_by_default: bool) -> Column:
-    name, type_name, exact, oid, category, kind, qualified, not_null, is_text, is_c, is_default, identity, generated = (
-        row
-    )
+    name, type_name, exact, oid, category, qualified, not_null, is_text, is_c, is_default, identity, generated = row
     return Column(
         name=name,
         type_name=type_name,
@@ -187,7 +212,7 @@ def _column(row: tuple[Any, ...], *, bytes_by_default: bool) -> Column:
         is_builtin=oid < FIRST_USER_OID,
         # Character strings and bit strings.
         is_string=category in ("S", "V"),
-        is_enum=kind == "e",
+        is_portable=oid < FIRST_USER_OID and type_name.removesuffix("[]") not in _ORDERED_BY_DATABASE,
         is_text=is_text,
         orders_by_bytes=not is_text or is_c or (is_default and bytes_by_default),
         not_null=not_null,

@@ -95,6 +95,7 @@ class PostgresTarget:
                 identity=start.identity,
                 position=start.position,
                 counters=start.counters,
+                done=False,
             )
             parts = (self._connection, self._spec, self._table, self._projection, self._row, started, self.notes)
             self._writer = UpsertWriter(*parts) if self._key else SwapWriter(*parts)

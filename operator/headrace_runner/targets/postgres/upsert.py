@@ -18,6 +18,8 @@ from headrace_runner.targets.postgres.staging import Staging, duplicate_key
 from headrace_runner.targets.postgres.table import Table
 
 PRUNE_WITHOUT_INDEX = "PruneWithoutIndex"
+PRUNE_AT_END = "PruneAtEnd"
+_AT_END = "Rows that left the query are deleted once at the end of a run, after its keys were read a second time"
 
 
 class UpsertWriter:
@@ -40,15 +42,17 @@ class UpsertWriter:
         self._row = row
         self._checkpoint = checkpoint
         self._prunes = spec.prune and spec.mode == "full"
-        self._in_ranges = table.serves_ranges(self._names)
+        self._doubt = False
+        self._in_ranges = projection.ordered_alike and table.serves_ranges(self._names)
         self._pruner = Pruner(connection, table, projection.keys)
         self._staging = Staging(connection, table, projection)
         self._keys = Staging(connection, table, self._key_projection(), "headrace_keys")
         if self._prunes and not self._in_ranges:
-            notes[PRUNE_WITHOUT_INDEX] = self._index_wanted()
+            notes.update(self._late_prune())
 
     def begin(self, start: Start) -> None:
         """Makes the staging table."""
+        self._doubt = start.doubt
         self._staging.create()
         if self.rereads() is not None:
             self._keys.create()
@@ -86,9 +90,13 @@ class UpsertWriter:
 
     def _commit(self, batch: Batch, edges: Edges | None) -> Checkpoint:
         written, position = 0, self._checkpoint.position
+        # Only now: a run that dies before its first batch must look back as it would have done.
+        look_back = self._doubt or (position.look_back and batch.rows == 0)
+        position = dataclasses.replace(position, look_back=look_back)
         if edges is not None and batch.last is not None:
             self._staging.fill(batch)
-            position = Position(key=key_of(edges.last, self._projection), value=cursor_of(batch.last))
+            key, value = key_of(edges.last, self._projection), cursor_of(batch.last)
+            position = Position(key=key, value=value, look_back=look_back)
             self._staging.check_keys()
             written = self._staging.upsert()
             if self._prunes and self._in_ranges and position.key is not None:
@@ -107,7 +115,7 @@ class UpsertWriter:
         counters = self._checkpoint.counters
         if rows or written:
             counters = counters.plus(rows_read=rows, rows_written=written)
-        self._row.save(position, counters, done=done)
+        self._row.save(position, counters, self._table, done=done)
         self._checkpoint = dataclasses.replace(self._checkpoint, position=position, counters=counters, done=done)
         return self._checkpoint
 
@@ -118,15 +126,15 @@ class UpsertWriter:
     def _key_projection(self) -> Projection:
         return Projection(keys=self._projection.keys, others=(), binary=self._projection.binary)
 
-    def _index_wanted(self) -> str:
+    def _late_prune(self) -> dict[str, str]:
+        if not self._projection.ordered_alike:
+            return {PRUNE_AT_END: f"{_AT_END}: source and target may order keys of these types differently"}
         columns = ", ".join(
             quote_names((name,)) + ("" if self._table.columns[name].orders_by_bytes else ' COLLATE "C"')
             for name in self._names
         )
-        return (
-            "Rows that left the query are deleted once at the end of a run, after its keys were read a second time; "
-            f"batch by batch with this index: CREATE INDEX CONCURRENTLY ON {self._table.sql} ({columns})"
-        )
+        remedy = f"CREATE INDEX CONCURRENTLY ON {self._table.sql} ({columns})"
+        return {PRUNE_WITHOUT_INDEX: f"{_AT_END}; batch by batch with this index: {remedy}"}
 
 
 def _range(edges: Edges) -> str:
