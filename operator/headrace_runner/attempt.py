@@ -131,8 +131,8 @@ class Load:
             batches=checkpoint.counters.batches,
             last_key=checkpoint.position.key,
             last_value=checkpoint.position.value,
-            # What the store was not told yet stays to be told.
-            **({"advanced": True} if advanced else {}),
+            # What the store was not told yet stays to be told; what went wrong before is over.
+            **({"advanced": True, "message": None} if advanced else {}),
         )
 
     def _waiter(self, left: threading.Event) -> Callable[[float], None]:

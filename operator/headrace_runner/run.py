@@ -57,7 +57,7 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
     result: dict[str, Any] | None = None
     try:
         if spec.kind == "Reconcile":
-            result = _with_retries(lambda: reconcile(settings, spec, stop), lambda: 0, settings, stop, run_log)
+            result = _with_retries(lambda: reconcile(settings, spec, stop), lambda: 0, settings, stop, report, run_log)
         else:
             load = Load(
                 settings=settings,
@@ -68,7 +68,7 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
                 report=report,
                 status_of=lambda run_id: status_of(settings, run_id, stop),
             )
-            _with_retries(load.attempt, lambda: load.commits, settings, stop, run_log)
+            _with_retries(load.attempt, lambda: load.commits, settings, stop, report, run_log)
     except StoppedError as error:
         run_log.info(error.message)
         return _say(settings, report, Exit.STOPPED, STOPPED, None)
@@ -91,7 +91,12 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
 
 
 def _with_retries(
-    attempt: Callable[[], T], progress: Callable[[], int], settings: Settings, stop: Stop, run_log: Log
+    attempt: Callable[[], T],
+    progress: Callable[[], int],
+    settings: Settings,
+    stop: Stop,
+    report: ReportThread,
+    run_log: Log,
 ) -> T:
     """Attempts until one succeeds; raises TransientError when the pauses between those without progress are used up."""
     failures, before = 0, progress()
@@ -106,6 +111,8 @@ def _with_retries(
             if failures > len(settings.retry_seconds):
                 raise
             run_log.warning(f"{error.message}; trying again")
+            # The operator may have to give up on the run before this process does.
+            report.update(message=error.message)
         stop.wait(settings.retry_seconds[failures - 1])
 
 

@@ -39,7 +39,7 @@ class Progress:
     """A batch was committed since the last report."""
     outcome: str | None = None
     message: str | None = None
-    """With FAILED: what a person can act on."""
+    """With FAILED, and while attempts fail: what a person can act on."""
     result: dict[str, Any] | None = None
     """Of a reconcile."""
     notes: dict[str, str] | None = None
