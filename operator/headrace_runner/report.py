@@ -3,13 +3,13 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
 
 from headrace.errors import HeadraceError
 from headrace.postgres.connect import connect
+from headrace.postgres.deadlines import deadline
 from headrace.postgres.problems import describe
 from headrace.runspec import RunSpec
 from headrace.store.progress import Progress, Reporter, report, write_logs
@@ -21,6 +21,8 @@ INTERVAL_SECONDS = 0.25
 RETRY_SECONDS = 1.0
 LAST_WORD_SECONDS = 20.0
 CONNECT_SECONDS = 5
+SEND_SECONDS = 12.0
+"""A store that still answers fails the statement itself before that; one that is frozen never would."""
 SETTINGS = {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "30s"}
 
 
@@ -63,12 +65,12 @@ class ReportThread:
             return self._progress
 
     def finish(self, seconds: float = LAST_WORD_SECONDS, **changes: Any) -> bool:
-        """The last word; returns whether the store has it after at most `seconds`."""
+        """The last word; returns whether the store has it after about `seconds`, whatever the store does."""
+        until = time.monotonic() + seconds
         self._end_thread()
         self.update(**changes)
-        deadline = time.monotonic() + seconds
-        while not self._try(self._send):
-            if time.monotonic() > deadline:
+        while not self._try(min(SEND_SECONDS, max(until - time.monotonic(), RETRY_SECONDS))):
+            if time.monotonic() > until:
                 return False
             time.sleep(RETRY_SECONDS)
         self.close()
@@ -84,18 +86,18 @@ class ReportThread:
         self._ended.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=CONNECT_SECONDS * 2)
+            self._thread.join(timeout=CONNECT_SECONDS + SEND_SECONDS)
 
     def _work(self) -> None:
         while not self._ended.is_set():
             self._wake.clear()
-            sent = self._try(self._send)
+            sent = self._try(SEND_SECONDS)
             self._ended.wait(INTERVAL_SECONDS if sent else RETRY_SECONDS)
             # Progress wakes us at once, a heartbeat is due when there was none.
             self._wake.wait(HEARTBEAT_SECONDS - INTERVAL_SECONDS)
 
-    def _try(self, send: Callable[[psycopg.Connection[Any]], None]) -> bool:
-        """Sends; returns whether the store took it."""
+    def _try(self, seconds: float) -> bool:
+        """Sends; returns whether the store took it within `seconds`, once it is connected."""
         try:
             if self._connection is None or self._connection.closed:
                 self._connection = connect(
@@ -104,7 +106,8 @@ class ReportThread:
                     connect_timeout=CONNECT_SECONDS,
                     settings=SETTINGS,
                 )
-            send(self._connection)
+            with deadline(self._connection, seconds):
+                self._send(self._connection)
         except (psycopg.Error, HeadraceError) as error:
             if self._connection is not None:
                 self._connection.close()

@@ -8,6 +8,7 @@ import psycopg
 
 from headrace.errors import PermanentError, TransientError
 from headrace.postgres.connect import connect
+from headrace.postgres.deadlines import deadline
 from headrace.postgres.problems import translated
 from headrace.runspec import RunSpec
 from headrace.store.progress import Progress, Reporter, last_report, load_spec, run_status
@@ -16,6 +17,7 @@ from headrace_runner.stop import Stop
 
 WAIT_SECONDS = 60.0
 RETRY_SECONDS = 1.0
+ANSWER_SECONDS = 15.0
 T = TypeVar("T")
 
 
@@ -45,13 +47,15 @@ def status_of(settings: Settings, run_id: str, stop: Stop) -> str | None:
 
 
 def _ask(settings: Settings, stop: Stop, question: Callable[[psycopg.Connection[Any]], T]) -> T:
-    deadline = time.monotonic() + WAIT_SECONDS
+    until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
             with translated("the store"):
-                with connect(settings.store_dsn, application_name=f"headrace-report {settings.run_id}") as connection:
-                    return question(connection)
+                name = f"headrace-report {settings.run_id}"
+                with connect(settings.store_dsn, application_name=name) as connection:
+                    with deadline(connection, ANSWER_SECONDS):
+                        return question(connection)
         except TransientError:
-            if time.monotonic() > deadline:
+            if time.monotonic() > until:
                 raise
         stop.wait(RETRY_SECONDS)

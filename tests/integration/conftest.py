@@ -9,6 +9,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -96,6 +97,20 @@ class OwnServer(Server):
             self._process.wait(timeout=START_SECONDS)
             self._process = None
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """All its processes hold their connections and do nothing: what a hung machine looks like to a client."""
+        assert self._process is not None
+        pids = _with_children(self._process.pid)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     def restart(self, how: signal.Signals = signal.SIGQUIT) -> None:
         """Stops and starts: what a fail-over looks like to a client."""
         self.stop(how)
@@ -117,6 +132,14 @@ class OwnServer(Server):
                 time.sleep(0.05)
             else:
                 return
+
+
+def _with_children(pid: int) -> list[int]:
+    pids = [pid]
+    for parent in pids:
+        for task in Path(f"/proc/{parent}/task").iterdir():
+            pids.extend(int(child) for child in (task / "children").read_text().split())
+    return pids
 
 
 def _binaries() -> Path:

@@ -104,3 +104,29 @@ def test_a_heartbeat_comes_while_a_batch_takes_long(rig):
     times = sorted(at for at in seen if at)
     assert len(times) >= 2
     assert max((b - a).total_seconds() for a, b in pairwise(times)) < 5.5
+
+
+@pytest.mark.slow
+def test_a_store_that_freezes_does_not_hold_a_run_that_is_done(own_server, rig):
+    from headrace.store.migrate import migrate
+
+    name = own_server.create_database()
+    migrate(own_server.dsn(name))
+    rig.on_source(
+        "CREATE TABLE rows (id int PRIMARY KEY, v text)",
+        "INSERT INTO rows SELECT n, md5(n::text) FROM generate_series(1, 2000) AS n",
+    )
+    frozen = type(rig)(rig.source, rig.target, own_server.dsn(name))
+    spec = frozen.spec(QUERY, max_rows_per_second=1000)
+    process = frozen.spawn(spec)
+    frozen.wait_until_read(spec, 300)
+    with own_server.frozen():
+        deadline = time.monotonic() + 20
+        while not frozen.checkpoint(spec).get("done"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        # 20 for the last word, 5 for a connect that was begun within them.
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    frozen.assert_same(QUERY)
+    own_server.drop_database(name)
