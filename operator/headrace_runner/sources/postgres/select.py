@@ -50,6 +50,10 @@ class Select:
             items.insert(0, "current_setting('headrace.value')")
         return f"SELECT {', '.join(items)}"
 
+    def ordering(self, projection: Projection) -> str:
+        """What the rows are ordered by, as a query; every row has something when there is no order."""
+        return f"SELECT {', '.join(self._order(projection)) or 'true'} FROM {self.wrapped()}"
+
     def horizon(self, cursor: str) -> str:
         """The greatest cursor value, as text."""
         column = self._column(cursor)

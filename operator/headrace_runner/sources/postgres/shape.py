@@ -6,11 +6,9 @@ import psycopg
 from psycopg import pq
 
 from headrace.errors import PermanentError
+from headrace_runner.operators import FIRST_USER_OID
 from headrace_runner.protocols import Shape, SourceColumn
 from headrace_runner.wire import error_of
-
-FIRST_USER_OID = 16384
-"""Types below have the same OID everywhere: FirstNormalObjectId in Postgres."""
 
 _TYPES = """
     SELECT format_type(c.oid, c.modifier), c.oid::int8, t.typcollation <> 0

@@ -10,6 +10,7 @@ from headrace.errors import PermanentError
 from headrace.postgres.problems import describe
 from headrace.runspec import RunSpec
 from headrace_runner.collations import byte_order
+from headrace_runner.operators import refuse_hidden_operators
 from headrace_runner.pace import Pace
 from headrace_runner.protocols import Batch, Edge, Horizon, Position, Projection, Shape, SourceColumn
 from headrace_runner.quoting import quote_name
@@ -58,6 +59,7 @@ class PostgresSource:
             self._blame_column(projection)
             with reading():
                 raise error
+        self._refuse_hidden_operators(projection)
 
     def horizon(self, projection: Projection) -> Horizon:
         """The greatest cursor value that is there, once all that may still commit below it has ended."""
@@ -148,6 +150,16 @@ class PostgresSource:
             if column.name == name:
                 return column
         raise PermanentError(f'The query gives no column "{name}", the incremental key', field="incremental_key")
+
+    def _refuse_hidden_operators(self, projection: Projection) -> None:
+        cursor = [] if projection.cursor is None else [projection.cursor]
+        names = cursor + [field.name for field in projection.keys]
+        with reading(), self._connection.transaction():
+            result = describe_statement(self._connection, self._select.ordering(projection))
+            for number, name in enumerate(names):
+                field = "incremental_key" if name == projection.cursor else "key_columns"
+                oid = result.ftype(number)
+                refuse_hidden_operators(self._connection, name, oid, side="the source", field=field)
 
     def _blame_column(self, projection: Projection) -> None:
         """Raises PermanentError for the first column that can't be cast alone."""

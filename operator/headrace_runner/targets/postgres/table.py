@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.errors import PermanentError
+from headrace_runner.operators import FIRST_USER_OID, refuse_hidden_operators
 from headrace_runner.quoting import quote_name, quote_names, quote_qualified
 from headrace_runner.targets.postgres.session import Connection
 
-FIRST_USER_OID = 16384
 _ORDERED_BY_DATABASE = frozenset({"jsonb"})
 """By the default collation of their database, whatever is asked for."""
 _BY_CODE_POINT = frozenset({"UTF8", "LATIN1", "SQL_ASCII"})
@@ -77,7 +77,8 @@ class Column:
     exact_type_name: str
     """With its modifier."""
     qualified_type_name: str
-    is_builtin: bool
+    type_oid: int
+    """That of the base type, for a domain."""
     is_string: bool
     """A cast to the exact type would cut it short without an error."""
     is_portable: bool
@@ -89,6 +90,11 @@ class Column:
     not_null: bool
     always_identity: bool
     generated: bool
+
+    @property
+    def is_builtin(self) -> bool:
+        """Every Postgres knows its type under the same OID."""
+        return self.type_oid < FIRST_USER_OID
 
     @property
     def key_type_name(self) -> str:
@@ -188,6 +194,13 @@ def find_table(connection: Connection, schema: str, name: str, *, bytes_by_defau
     )
 
 
+def refuse_hidden_keys(connection: Connection, table: Table, key: tuple[str, ...]) -> None:
+    """Raises PermanentError for a key column that this session would compare by another type's operators."""
+    for name in key:
+        oid = table.columns[name].type_oid
+        refuse_hidden_operators(connection, name, oid, side="the target", field="key_columns")
+
+
 def _refuse_unusable(table: str, kind: str, *, has_rules: bool, has_policies: bool) -> None:
     if kind in _UNUSABLE:
         raise PermanentError(
@@ -209,7 +222,7 @@ def _column(row: tuple[Any, ...], *, bytes_by_default: bool) -> Column:
         type_name=type_name,
         exact_type_name=exact,
         qualified_type_name=qualified,
-        is_builtin=oid < FIRST_USER_OID,
+        type_oid=oid,
         # Character strings and bit strings.
         is_string=category in ("S", "V"),
         is_portable=oid < FIRST_USER_OID and type_name.removesuffix("[]") not in _ORDERED_BY_DATABASE,

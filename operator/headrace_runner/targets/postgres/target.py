@@ -14,7 +14,7 @@ from headrace_runner.targets.postgres.create import create_table
 from headrace_runner.targets.postgres.projection import projection_of
 from headrace_runner.targets.postgres.session import open_session
 from headrace_runner.targets.postgres.swap import SwapWriter
-from headrace_runner.targets.postgres.table import Table, find_table
+from headrace_runner.targets.postgres.table import Table, find_table, refuse_hidden_keys
 from headrace_runner.targets.postgres.upsert import UpsertWriter
 
 _NAME = "the target"
@@ -61,7 +61,8 @@ class PostgresTarget:
         """Matches the columns; makes a table that is missing. Raises PermanentError that names what does not fit."""
         with translated(_NAME):
             self._table = self._find() or self._create(shape)
-        self._key = self._table.key(self._spec.key_columns)
+            self._key = self._table.key(self._spec.key_columns)
+            refuse_hidden_keys(self._connection, self._table, self._key)
         if not self._key and self._spec.mode == "incremental":
             raise PermanentError("An incremental run needs a key: set keyColumns", field="key_columns")
         if not self._key and not self._spec.prune:
