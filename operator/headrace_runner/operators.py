@@ -26,6 +26,11 @@ _HIDDEN = b"""
 """
 
 
+def operator(name: str, *, is_builtin: bool) -> str:
+    """An operator for values of such a type: not one that somebody made for it in the role's search_path."""
+    return f"OPERATOR(pg_catalog.{name})" if is_builtin else name
+
+
 def refuse_hidden_operators(
     connection: psycopg.Connection[Any], column: str, type_oid: int, *, side: str, field: str
 ) -> None:

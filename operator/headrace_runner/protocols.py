@@ -38,6 +38,8 @@ class Field:
     """What the source casts to; None leaves the column as it is."""
     is_text: bool = False
     """Ordered and compared by bytes."""
+    is_builtin: bool = True
+    """What it is cast to has its operators in pg_catalog."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,3 +89,51 @@ def test_a_cursor_whose_operators_are_hidden_is_refused(rig):
     rig.on_source("INSERT INTO rows VALUES (3, 'c')")
     found.load("SELECT id, at FROM rows", **fields)
     assert rig.on_target("SELECT id, at FROM analytics.copy ORDER BY id") == [(1, "a"), (2, "B"), (3, "c")]
+
+
+NEVER = """
+    CREATE FUNCTION never({type}, {type}) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+    CREATE OPERATOR >= (LEFTARG = {type}, RIGHTARG = {type}, FUNCTION = never);
+    CREATE OPERATOR <= (LEFTARG = {type}, RIGHTARG = {type}, FUNCTION = never);
+"""
+
+
+def test_an_operator_that_somebody_made_on_the_source_loses_no_key(rig):
+    rig.on_source(NEVER.format(type="varchar"), "CREATE TABLE rows (k varchar(9) PRIMARY KEY, v text)")
+    rig.on_source("INSERT INTO rows SELECT 'k' || n, 'v' FROM generate_series(10, 49) AS n")
+    rig.on_target("CREATE SCHEMA analytics")
+    rig.on_target('CREATE TABLE analytics.copy (k varchar(9) COLLATE "C" PRIMARY KEY, v text)')
+    rig.load("SELECT * FROM rows", batch_size=3, snapshot_seconds=0.0)
+    rig.assert_same("SELECT * FROM rows")
+
+
+def test_an_operator_that_somebody_made_on_the_source_loses_no_change(rig):
+    fields = {"mode": "incremental", "incremental_key": "at", "batch_size": 3, "snapshot_seconds": 0.0}
+    rig.on_source(NEVER.format(type="varchar"), "CREATE TABLE rows (id int PRIMARY KEY, at varchar(9))")
+    rig.on_source("INSERT INTO rows SELECT n, 'c' || n FROM generate_series(10, 29) AS n")
+    rig.load("SELECT * FROM rows", **fields)
+    rig.on_source("INSERT INTO rows VALUES (30, 'c30')")
+    rig.load("SELECT * FROM rows", **fields)
+    rig.assert_same("SELECT * FROM rows")
+
+
+@pytest.mark.timeout(60)  # one that always goes on at the same place never ends
+def test_a_function_that_somebody_made_does_not_say_where_a_run_goes_on(rig):
+    rig.on_source(
+        "CREATE FUNCTION current_setting(text) RETURNS text LANGUAGE sql AS 'SELECT $$9$$'",
+        "CREATE TABLE rows (id int PRIMARY KEY, v text)",
+        "INSERT INTO rows SELECT n, 'v' FROM generate_series(1, 30) AS n",
+    )
+    shadowed = type(rig)(make_conninfo(rig.source, options="-c search_path=public,pg_catalog"), rig.target, rig.store)
+    shadowed.load("SELECT * FROM rows", batch_size=3, snapshot_seconds=0.0)
+    rig.assert_same("SELECT * FROM rows")
+
+
+def test_an_operator_that_somebody_made_on_the_target_makes_no_duplicate(rig):
+    rig.on_source("CREATE TABLE rows (k varchar(9) PRIMARY KEY)", "INSERT INTO rows VALUES ('a'), ('b')")
+    rig.on_target(
+        "CREATE FUNCTION always(varchar, varchar) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        "CREATE OPERATOR = (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = always)",
+    )
+    rig.load("SELECT * FROM rows", batch_size=1)
+    rig.assert_same("SELECT * FROM rows")

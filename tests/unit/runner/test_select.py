@@ -21,18 +21,31 @@ def test_the_first_read_takes_everything_in_key_order():
 
 def test_a_continued_read_takes_the_last_row_again_and_sees_null_keys():
     assert SELECT.rows(FULL, Position(key=("1", "x"))).split(" WHERE ")[1].split(" ORDER")[0] == (
-        """((q."id"::integer, q."a""b"::text COLLATE "C") >= (current_setting('headrace.k0')::integer,"""
-        """ current_setting('headrace.k1')::text) OR q."id" IS NULL OR q."a""b" IS NULL)"""
+        """((q."id"::integer, q."a""b"::text COLLATE "C")"""
+        """ OPERATOR(pg_catalog.>=) (pg_catalog.current_setting('headrace.k0')::integer,"""
+        """ pg_catalog.current_setting('headrace.k1')::text) OR q."id" IS NULL OR q."a""b" IS NULL)"""
     )
+
+
+def test_a_type_that_somebody_made_keeps_its_own_operators():
+    keys = (KEYS[0], Field(name="c", type_name="public.citext", is_text=True, is_builtin=False))
+    statement = SELECT.rows(Projection(keys=keys, others=()), Position(key=("1", "x")))
+    assert """COLLATE "C") >= (""" in statement
+    select = Select(query="SELECT 1", byte_order='"C"', cursor_type="citext", cursor_is_builtin=False)
+    statement = select.rows(BY_TIME, Position(key=("1",), value="x"), bounded=True)
+    assert """q."at" <= pg_catalog.current_setting('headrace.horizon')""" in statement
+    assert """(q."at", q."id"::integer) >= (""" in statement
 
 
 def test_an_incremental_read_is_bounded_on_both_sides():
     assert SELECT.copy(BY_TIME, Position(key=("1",), value="2026-01-01"), bounded=True) == (
         f'COPY (SELECT q."at"::text, q."id"::integer FROM {Q} WHERE q."at" IS NOT NULL'
-        """ AND q."at" <= current_setting('headrace.horizon')::timestamp with time zone"""
-        """ AND q."at" >= current_setting('headrace.value')::timestamp with time zone"""
-        """ AND ((q."at", q."id"::integer) >= (current_setting('headrace.value')::timestamp with time zone,"""
-        """ current_setting('headrace.k0')::integer) OR q."id" IS NULL)"""
+        """ AND q."at" OPERATOR(pg_catalog.<=)"""
+        """ pg_catalog.current_setting('headrace.horizon')::timestamp with time zone"""
+        """ AND q."at" OPERATOR(pg_catalog.>=) pg_catalog.current_setting('headrace.value')::timestamp with time zone"""
+        """ AND ((q."at", q."id"::integer) OPERATOR(pg_catalog.>=)"""
+        """ (pg_catalog.current_setting('headrace.value')::timestamp with time zone,"""
+        """ pg_catalog.current_setting('headrace.k0')::integer) OR q."id" IS NULL)"""
         """ ORDER BY q."at", q."id"::integer) TO STDOUT (FORMAT TEXT)"""
     )
 

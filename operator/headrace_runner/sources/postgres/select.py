@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from headrace_runner.operators import operator
 from headrace_runner.protocols import Field, Position, Projection
 from headrace_runner.quoting import quote_name
 
@@ -17,6 +18,7 @@ class Select:
     """The collation that orders by bytes and that this server's indexes are most likely to have."""
     cursor_type: str | None = None
     cursor_is_text: bool = False
+    cursor_is_builtin: bool = True
     lookback_seconds: float = 0.0
 
     def bare(self) -> str:
@@ -45,9 +47,9 @@ class Select:
 
     def start_row(self, projection: Projection) -> str:
         """The start's own cursor and key as the stream would carry them."""
-        items = [_setting("k", number, field.type_name) for number, field in enumerate(projection.keys)]
+        items = _bounds(projection)
         if projection.cursor is not None:
-            items.insert(0, "current_setting('headrace.value')")
+            items.insert(0, _setting("value", None))
         return f"SELECT {', '.join(items)}"
 
     def ordering(self, projection: Projection) -> str:
@@ -71,25 +73,28 @@ class Select:
         cursor = self._cursor(projection.cursor)
         conditions = [f"{self._column(projection.cursor)} IS NOT NULL"]
         if bounded:
-            conditions.append(f"{cursor} <= current_setting('headrace.horizon')::{self.cursor_type}")
+            sign = operator("<=", is_builtin=self.cursor_is_builtin)
+            conditions.append(f"{cursor} {sign} {_setting('horizon', self.cursor_type)}")
         if start.value is not None:
             conditions.append(self._from_cursor(projection, start))
         return conditions
 
     def _from_key(self, projection: Projection) -> str:
-        keys = ", ".join(self._ordered(field) for field in projection.keys)
-        bounds = ", ".join(_setting("k", number, field.type_name) for number, field in enumerate(projection.keys))
-        return self._or_null(f"({keys}) >= ({bounds})", projection)
+        keys = [self._ordered(field) for field in projection.keys]
+        is_builtin = all(field.is_builtin for field in projection.keys)
+        return self._or_null(_at_least(keys, _bounds(projection), is_builtin=is_builtin), projection)
 
     def _from_cursor(self, projection: Projection, start: Position) -> str:
         cursor = self._cursor(str(projection.cursor))
-        value = f"current_setting('headrace.value')::{self.cursor_type}"
+        value = _setting("value", self.cursor_type)
+        sign = operator(">=", is_builtin=self.cursor_is_builtin)
         if start.look_back or start.key is None:
-            return f"{cursor} >= {self._earlier(value) if start.look_back else value}"
-        keys = ", ".join(self._ordered(field) for field in projection.keys)
-        bounds = ", ".join(_setting("k", number, field.type_name) for number, field in enumerate(projection.keys))
+            return f"{cursor} {sign} {self._earlier(value) if start.look_back else value}"
+        left = [cursor, *(self._ordered(field) for field in projection.keys)]
+        is_builtin = self.cursor_is_builtin and all(field.is_builtin for field in projection.keys)
+        both = _at_least(left, [value, *_bounds(projection)], is_builtin=is_builtin)
         # The first condition is for an index: the second one is none that it can serve.
-        return f"{cursor} >= {value} AND {self._or_null(f'({cursor}, {keys}) >= ({value}, {bounds})', projection)}"
+        return f"{cursor} {sign} {value} AND {self._or_null(both, projection)}"
 
     def _or_null(self, condition: str, projection: Projection) -> str:
         # A null key sorts last: it must be seen, for it fails the run.
@@ -99,7 +104,7 @@ class Select:
     def _earlier(self, value: str) -> str:
         if not self.has_time_cursor():
             return value
-        return f"({value} - interval '{self.lookback_seconds} seconds')::{self.cursor_type}"
+        return f"({value} OPERATOR(pg_catalog.-) interval '{self.lookback_seconds} seconds')::{self.cursor_type}"
 
     def has_time_cursor(self) -> bool:
         """Whether a lookback, which is a time, can be taken off the cursor."""
@@ -123,5 +128,14 @@ class Select:
         return f"q.{quote_name(name)}"
 
 
-def _setting(prefix: str, number: int, type_name: str | None) -> str:
-    return f"current_setting('headrace.{prefix}{number}')" + (f"::{type_name}" if type_name else "")
+def _bounds(projection: Projection) -> list[str]:
+    return [_setting(f"k{number}", field.type_name) for number, field in enumerate(projection.keys)]
+
+
+def _setting(name: str, type_name: str | None) -> str:
+    return f"pg_catalog.current_setting('headrace.{name}')" + (f"::{type_name}" if type_name else "")
+
+
+def _at_least(left: list[str], right: list[str], *, is_builtin: bool) -> str:
+    # One name for all columns: beside a type that somebody made it must be the one that finds its operators too.
+    return f"({', '.join(left)}) {operator('>=', is_builtin=is_builtin)} ({', '.join(right)})"

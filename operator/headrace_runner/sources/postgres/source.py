@@ -47,6 +47,7 @@ class PostgresSource:
                 byte_order=self._select.byte_order,
                 cursor_type=cursor.type_name,
                 cursor_is_text=cursor.is_text,
+                cursor_is_builtin=cursor.is_builtin,
                 lookback_seconds=self._spec.lookback_seconds,
             )
         return shape
@@ -117,7 +118,7 @@ class PostgresSource:
     def _bind(self, start: Position, horizon: str | None) -> None:
         settings = {f"headrace.k{number}": value for number, value in enumerate(start.key or ())}
         settings |= {"headrace.value": start.value or "", "headrace.horizon": horizon or ""}
-        query = "SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s(name, value)"
+        query = "SELECT pg_catalog.set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s(name, value)"
         self._connection.execute(query, (list(settings), list(settings.values())))
 
     def _edge_of(self, projection: Projection, start: Position) -> Edge | None:

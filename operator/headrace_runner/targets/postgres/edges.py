@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from headrace.errors import PermanentError
+from headrace_runner.operators import operator
 from headrace_runner.protocols import Batch, Edge, Projection
 from headrace_runner.targets.postgres.session import Connection
 from headrace_runner.wire import fetch_row
@@ -23,6 +24,7 @@ def edges_of(connection: Connection, batch: Batch, projection: Projection) -> Ed
     if batch.first is None or batch.last is None:
         return None
     types = [field.type_name for field in projection.keys]
+    signs = [operator("=", is_builtin=field.is_builtin) for field in projection.keys]
     items, values = [], []
     for edge in (batch.first, batch.last):
         for type_name, value in zip(types, edge.key, strict=True):
@@ -30,9 +32,9 @@ def edges_of(connection: Connection, batch: Batch, projection: Projection) -> Ed
             items.append(f"${len(values)}::{type_name}::text")
     if batch.previous is not None and batch.previous.value == batch.first.value:
         pairs = []
-        for number, (type_name, value) in enumerate(zip(types, batch.previous.key, strict=True), start=1):
+        for number, (type_name, sign, value) in enumerate(zip(types, signs, batch.previous.key, strict=True), start=1):
             values.append(value)
-            pairs.append(f"${number}::{type_name} = ${len(values)}::{type_name}")
+            pairs.append(f"${number}::{type_name} {sign} ${len(values)}::{type_name}")
         items.append(f"({' AND '.join(pairs)})")
     texts = [
         None if text is None else text.decode()

@@ -39,7 +39,7 @@ def _target_column(table: Table, name: str) -> Column:
 def _field(column: Column) -> Field:
     if not column.is_builtin:
         # Its text form passes as it is: the source need not know the type.
-        return Field(name=column.name, type_name=None)
+        return Field(name=column.name, type_name=None, is_builtin=False)
     return Field(name=column.name, type_name=column.type_name)
 
 
@@ -47,4 +47,4 @@ def _key_field(column: Column) -> Field:
     # A key must reach the checkpoint as the target rounds it, or its neighbours would be pruned. The blanks after a
     # char(n) are no part of its value: without them its bytes are the same on both sides.
     type_name = "text" if column.type_name == "bpchar" else column.key_type_name
-    return Field(name=column.name, type_name=type_name, is_text=column.is_text)
+    return Field(name=column.name, type_name=type_name, is_text=column.is_text, is_builtin=column.is_builtin)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.errors import PermanentError
-from headrace_runner.operators import FIRST_USER_OID, refuse_hidden_operators
+from headrace_runner.operators import FIRST_USER_OID, operator, refuse_hidden_operators
 from headrace_runner.quoting import quote_name, quote_names, quote_qualified
 from headrace_runner.targets.postgres.session import Connection
 
@@ -104,8 +104,8 @@ class Column:
         return self.type_name if self.is_string else self.exact_type_name
 
     def operator(self, name: str) -> str:
-        """An operator for its values: not one that somebody made for the same types in the role's search_path."""
-        return f"OPERATOR(pg_catalog.{name})" if self.is_builtin else name
+        """An operator for its values."""
+        return operator(name, is_builtin=self.is_builtin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
