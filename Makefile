@@ -44,7 +44,7 @@ fix: venv ## formats, and mends what ruff can mend
 
 .PHONY: test
 test: check ## all tests: unit, integration, end to end (and a few rounds of the fire tests)
-	@$(PYTEST) tests
+	@$(PYTEST) tests/unit tests/integration tests/e2e
 
 .PHONY: test-unit
 test-unit: venv ## pure tests, in seconds
