@@ -59,7 +59,7 @@ class Load:
             left = threading.Event()
             with closing(open_source(spec, settings.source_dsn, self._waiter(left))) as source:
                 try:
-                    self._move(source, target, checkpoint)
+                    self._move(source, target, checkpoint, left)
                 except BaseException:
                     # What was staged and not committed is gone.
                     self._tell(self.committed)
@@ -67,7 +67,7 @@ class Load:
                 finally:
                     left.set()
 
-    def _move(self, source: Source, target: Target, checkpoint: Checkpoint) -> None:
+    def _move(self, source: Source, target: Target, checkpoint: Checkpoint, left: threading.Event) -> None:
         projection = target.prepare(source.describe())
         source.check(projection)
         start = self._start(target, checkpoint)
@@ -79,12 +79,12 @@ class Load:
             self.report.update(notes=target.notes)
         if horizon is None or horizon.value is not None:
             limit = None if horizon is None else horizon.value
-            self._copy(lambda: source.read(projection, start.position, limit), target.write)
+            self._copy(lambda: source.read(projection, start.position, limit), target.write, left)
         else:
             target.write(NOTHING)
         closing_read = target.rereads()
         if closing_read is not None:
-            self._copy(lambda: source.read(closing_read, Position(), None), target.keep)
+            self._copy(lambda: source.read(closing_read, Position(), None), target.keep, left)
 
     def _start(self, target: Target, checkpoint: Checkpoint) -> Start:
         previous = None
@@ -106,9 +106,11 @@ class Load:
             )
         return horizon
 
-    def _copy(self, read: Callable[[], Iterator[Batch]], write: Callable[[Batch], Checkpoint]) -> None:
+    def _copy(
+        self, read: Callable[[], Iterator[Batch]], write: Callable[[Batch], Checkpoint], left: threading.Event
+    ) -> None:
         logged = time.monotonic()
-        with ReadAhead(read, self.stop.check) as batches:
+        with ReadAhead(read, self.stop.check, left) as batches:
             for batch in batches:
                 counters = self._advance(write(batch)).counters
                 if time.monotonic() - logged >= LOG_SECONDS:

@@ -15,13 +15,18 @@ JOIN_SECONDS = 5.0
 
 
 class ReadAhead:
-    """Iterates over a source's batches from a thread of its own; its errors are raised here."""
+    """Iterates over a source's batches from a thread of its own; its errors are raised here.
 
-    def __init__(self, batches: Callable[[], Iterator[Batch]], check: Callable[[], None]) -> None:
+    `left` is set when nobody takes batches any more: a source that waits for its server has to look at it.
+    """
+
+    def __init__(
+        self, batches: Callable[[], Iterator[Batch]], check: Callable[[], None], left: threading.Event
+    ) -> None:
         self._batches = batches
         self._check = check
         self._queue: Queue[Batch | BaseException] = Queue(maxsize=BATCHES)
-        self._left = threading.Event()
+        self._left = left
         self._thread = threading.Thread(target=self._read, name="read", daemon=True)
 
     def __enter__(self) -> Self:
@@ -29,7 +34,8 @@ class ReadAhead:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._left.set()
+        if error is not None:
+            self._left.set()
         self._thread.join(timeout=JOIN_SECONDS)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -44,10 +50,6 @@ class ReadAhead:
             yield item
             if item.final:
                 return
-
-    def is_left(self) -> bool:
-        """Whether nobody takes batches any more."""
-        return self._left.is_set()
 
     def _read(self) -> None:
         try:

@@ -4,6 +4,7 @@ import dataclasses
 import time
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 ROWS = "SELECT id, v FROM rows"
 SOURCE = (
@@ -313,3 +314,20 @@ def test_an_unknown_run_and_a_missing_variable(rig, tmp_path):
     assert "does not know this run" in log.read_text()
     with pytest.raises(PermanentError, match="HEADRACE_STORE_DSN"):
         Settings.from_environ({"HEADRACE_RUN_ID": "x"})
+
+
+def test_a_batch_that_is_refused_does_not_wait_for_a_slow_source(rig):
+    rig.on_source(
+        "CREATE TABLE rows (id int PRIMARY KEY, v text)",
+        "INSERT INTO rows SELECT n, repeat(md5(n::text), 20) FROM generate_series(1, 200) AS n",
+    )
+    rig.on_target("CREATE SCHEMA analytics")
+    rig.on_target("CREATE TABLE analytics.copy (id int PRIMARY KEY CHECK (id <> 50), v text)")
+    # By the index, row after row: a sort would sleep before the first one.
+    streaming = make_conninfo(rig.source, options="-c enable_sort=off -c enable_seqscan=off -c enable_bitmapscan=off")
+    slow = type(rig)(streaming, rig.target, rig.store)
+    started = time.monotonic()
+    ended = slow.run(slow.spec("SELECT id, v FROM rows WHERE id < 150 OR pg_sleep(20) IS NOT NULL"))
+    assert ended.code == 64
+    assert "rows with keys from (1) to (100)" in ended.message
+    assert time.monotonic() - started < 4
