@@ -26,7 +26,9 @@ def run() -> int:
     """Shows everything; returns the exit code: 0 when every step did what it says."""
     console = Console(soft_wrap=True)
     name, began = leftovers.name_for("demo", os.getpid()), time.monotonic()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # SIGINT too: a shell starts what it puts into the background with that ignored.
+        signal.signal(number, _interrupt)
     try:
         _show(console, name)
         problem, code = "", 0

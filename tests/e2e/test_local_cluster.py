@@ -248,7 +248,7 @@ def test_a_job_runs_with_its_secret_its_settings_and_a_folder_of_its_own(cluster
 
 def test_a_pod_reaches_the_api_with_the_token_of_its_service_account(cluster: Cluster) -> None:
     script = """
-cat > /tmp/ask.py <<'EOF'
+cat > /srv/scratch/ask.py <<'EOF'
 import os, ssl, urllib.request
 at = "/var/run/secrets/kubernetes.io/serviceaccount"
 url = f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}/version"
@@ -256,10 +256,11 @@ token = open(f"{at}/token").read()
 request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
 print(urllib.request.urlopen(request, context=ssl.create_default_context(cafile=f"{at}/ca.crt")).status)
 EOF
-python /tmp/ask.py"""
-    mounts = {"volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}
+python /srv/scratch/ask.py"""
+    # Not /tmp: the checkout, with the interpreter, may lie below it.
+    mounts = {"volumeMounts": [{"name": "scratch", "mountPath": "/srv/scratch"}]}
     spec = pod_spec(
-        script, automountServiceAccountToken=True, container=mounts, volumes=[{"name": "tmp", "emptyDir": {}}]
+        script, automountServiceAccountToken=True, container=mounts, volumes=[{"name": "scratch", "emptyDir": {}}]
     )
     pod = make_pod(cluster.kubectl, spec)
     state = ended(cluster.kubectl, pod)
