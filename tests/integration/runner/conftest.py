@@ -228,6 +228,15 @@ def rig(two_databases: tuple[str, str], store_dsn: str) -> Rig:
     return Rig(*two_databases, store_dsn)
 
 
+@pytest.fixture
+def debian_rig(debian_server: Any, store_dsn: str) -> Iterator[Rig]:
+    """The same on Debian's PostgreSQL, but for the store."""
+    names = debian_server.create_database(), debian_server.create_database()
+    yield Rig(debian_server.dsn(names[0]), debian_server.dsn(names[1]), store_dsn)
+    for name in names:
+        debian_server.drop_database(name)
+
+
 def empty(dsn: str) -> None:
     """Removes all that a test made in a database."""
     with psycopg.connect(dsn, autocommit=True) as connection:
