@@ -40,7 +40,7 @@ def test_a_run_that_waits_for_its_pace_stops_at_once(rows):
     started = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert rows.wait(process, spec).code == 75
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
 
 
 def test_a_batch_that_outlasts_the_grace_period_is_rolled_back(rows, tmp_path):

@@ -41,7 +41,7 @@ async def test_opening_and_closing_need_no_server() -> None:
     await store.open()
     await store.open()
     await store.close()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 2
     with pytest.raises(UnavailableError):
         await store.ping()
 
@@ -63,7 +63,7 @@ async def test_calls_work_again_right_after_a_restart(store_away: Store, own_ser
     own_server.restart()
     started = time.monotonic()
     await asyncio.gather(*(store_away.observe([]) for _ in range(8)))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
 
 
 async def test_calls_fail_while_it_is_stopped_and_work_when_it_is_back(store_away: Store, own_server: Any) -> None:
