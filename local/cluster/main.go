@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
@@ -50,10 +51,20 @@ func run(command *cobra.Command) int { return cli.Run(command) }
 
 func runKubectl() int {
 	_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
+	keepCacheWithTheCluster()
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 		kubectlutil.CheckErr(err)
 	}
 	return 0
+}
+
+// keepCacheWithTheCluster puts what kubectl learns of an API server beside its kubeconfig. In the home folder it would outlive
+// the cluster, and be believed for hours of the next one that gets the same port.
+func keepCacheWithTheCluster() {
+	config := os.Getenv("KUBECONFIG")
+	if config != "" && os.Getenv("KUBECACHEDIR") == "" {
+		_ = os.Setenv("KUBECACHEDIR", filepath.Join(filepath.Dir(config), "kubectl-cache"))
+	}
 }
 
 func explain(err error) int {

@@ -41,6 +41,8 @@ def up(
         load_films(str(status.admin_dsn))
     _say(f"ready after {time.monotonic() - began:.1f} s")
     _print(status, output)
+    if platform and output == "text":
+        print(f"\nTry:\n{_to_try(name, status)}")
 
 
 @app.command()
@@ -103,6 +105,19 @@ def demo() -> None:
     from headrace_local.demo import run
 
     raise typer.Exit(run())
+
+
+def _to_try(name: str, status: Status) -> str:
+    """Three commands that show what there is; the paths are those of a checkout."""
+    kubectl = f".venv/bin/headrace-local kubectl --name {name} -- -n {status.namespace}"
+    body = "-H 'Content-Type: application/json' -d @examples/films-full/pipeline.json"
+    example = "examples/films-incremental"
+    commands = (
+        f"curl -X POST {status.api}/api/v1/pipelines {body}",
+        f"{kubectl} create -f {example}/pipeline.yaml -f {example}/run.yaml",
+        f"{kubectl} get etlruns --watch",
+    )
+    return "\n".join(f"  {command}" for command in commands)
 
 
 def _say(sentence: str) -> None:
