@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
@@ -59,12 +60,20 @@ func runKubectl() int {
 }
 
 // keepCacheWithTheCluster puts what kubectl learns of an API server beside its kubeconfig. In the home folder it would outlive
-// the cluster, and be believed for hours of the next one that gets the same port.
+// the cluster, and be believed for hours of the next one that gets the same port. Root looking at somebody else's cluster
+// keeps nothing: its owner could not remove it.
 func keepCacheWithTheCluster() {
 	config := os.Getenv("KUBECONFIG")
-	if config != "" && os.Getenv("KUBECACHEDIR") == "" {
-		_ = os.Setenv("KUBECACHEDIR", filepath.Join(filepath.Dir(config), "kubectl-cache"))
+	if config == "" || os.Getenv("KUBECACHEDIR") != "" {
+		return
 	}
+	cache := os.DevNull
+	if info, err := os.Stat(filepath.Dir(config)); err == nil {
+		if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) == os.Geteuid() {
+			cache = filepath.Join(filepath.Dir(config), "kubectl-cache")
+		}
+	}
+	_ = os.Setenv("KUBECACHEDIR", cache)
 }
 
 func explain(err error) int {
