@@ -68,6 +68,15 @@ class World:
             wait_for(f"a process {process}", lambda: self.now().processes[process]["pid"], seconds=30, every=0.2)
         )
 
+    def wait_until_back(self, process: str, killed: int) -> None:
+        """Waits until another process than the killed one is ready in its place."""
+
+        def is_back() -> bool:
+            state = self.now().processes[process]
+            return state["state"] == "ready" and state["pid"] not in (None, killed)
+
+        wait_for(f"{process} to be back", is_back, seconds=60, every=0.2, seen=lambda: self.now().processes[process])
+
     def log(self, process: str, lines: int = 60) -> str:
         """The last lines of a process's log."""
         path = home() / self.name / "log" / f"{process}.log"
