@@ -9,17 +9,12 @@ import psycopg
 from headrace.errors import PermanentError
 from headrace.postgres.connect import connect
 from headrace.postgres.problems import describe, translated
+from headrace_runner.pinned import PINNED
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 SETTINGS = {
-    "client_encoding": "UTF8",
-    "standard_conforming_strings": "on",
-    "DateStyle": "ISO, YMD",
-    "IntervalStyle": "postgres",
-    "TimeZone": "UTC",
-    "extra_float_digits": "3",
-    "bytea_output": "hex",
+    **PINNED,
     "default_transaction_read_only": "on",
     # All of them would fire on a reader that is held back by a slow target.
     "statement_timeout": "0",

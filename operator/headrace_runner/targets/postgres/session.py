@@ -7,17 +7,12 @@ import psycopg
 from headrace.errors import PermanentError
 from headrace.postgres.connect import connect
 from headrace.postgres.problems import translated
+from headrace_runner.pinned import PINNED
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 SETTINGS = {
-    "client_encoding": "UTF8",
-    "standard_conforming_strings": "on",
-    "DateStyle": "ISO, YMD",
-    "IntervalStyle": "postgres",
-    "TimeZone": "UTC",
-    "extra_float_digits": "3",
-    "bytea_output": "hex",
+    **PINNED,
     "default_transaction_read_only": "off",
     "statement_timeout": "0",
     "transaction_timeout": "0",

@@ -1,0 +1,11 @@
+"""Settings that source and target must agree on: each changes how a value reads as text, and keys travel as text."""
+
+PINNED = {
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+}
