@@ -13,7 +13,6 @@ from headrace.lifecycle.actions import (
     EmitEvent,
     ExpireJob,
     FinishRun,
-    MarkDeleted,
     PruneRun,
     RecordRun,
     ResumeJob,
@@ -50,7 +49,7 @@ class Hands:
         match step:
             case SavePipeline() | SaveRun() | AdoptRun() | PruneRun():
                 await self._resource(step)
-            case RecordRun() | FinishRun() | MarkDeleted():
+            case RecordRun() | FinishRun():
                 await self._history(step)
             case EmitEvent():
                 await self._tell(step)
@@ -89,7 +88,7 @@ class Hands:
         self._index.put(plural, saved)
         return saved
 
-    async def _history(self, step: RecordRun | FinishRun | MarkDeleted) -> None:
+    async def _history(self, step: RecordRun | FinishRun) -> None:
         match step:
             case RecordRun():
                 await self._store.save_run(self._record(step), step.spec)
@@ -97,8 +96,6 @@ class Hands:
                 await self._store.finish_run(
                     step.uid, status=step.phase, finished_at=step.finished_at, error_message=step.error_message
                 )
-            case MarkDeleted():
-                await self._store.mark_deleted(step.pipeline_uid)
 
     def _record(self, step: RecordRun) -> RunRecord:
         pipeline, status = self._observed.pipeline, step.status

@@ -24,11 +24,6 @@ class StoreWatch:
         self._clock = clock
         self._since: float | None = None
 
-    @property
-    def is_available(self) -> bool:
-        """Whether it answered when it was last asked."""
-        return self._since is not None
-
     async def observe(self, run_uids: Sequence[str]) -> StoreSeen | None:
         """What the runners of these runs said; None when the store is away."""
         try:

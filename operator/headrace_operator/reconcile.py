@@ -116,7 +116,7 @@ def _tell(decided: Plan) -> None:
 
 
 def _words(step: object) -> dict[str, object]:
-    wanted = ("run", "job", "attempt", "epoch", "reason", "message", "uid", "pipeline_uid")
+    wanted = ("run", "job", "attempt", "epoch", "reason", "message", "uid")
     words = {name: getattr(step, name) for name in wanted if getattr(step, name, None) is not None}
     status = getattr(step, "status", None)
     return words | ({"phase": status.phase} if status is not None else {})

@@ -45,10 +45,6 @@ class Stop:
         """What ends the statement in hand when the grace period is over."""
         self._cancel = cancel
 
-    def is_requested(self) -> bool:
-        """Whether we were asked to stop."""
-        return self._requested.is_set()
-
     def has_expired(self) -> bool:
         """Whether the grace period is over."""
         return self._expired.is_set()

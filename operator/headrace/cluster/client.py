@@ -101,10 +101,6 @@ class Cluster:
         """Creates a Job; ConflictError when the name is taken."""
         return await self._transport.request("POST", self._jobs, body=body)
 
-    async def get_job(self, name: str) -> Manifest | None:
-        """One Job, live; None when there is none."""
-        return await self._get(f"{self._jobs}/{name}")
-
     async def list_jobs(self, *, label_selector: str) -> Listing:
         """The Jobs that the selector takes; the server selects."""
         return await self._list(self._jobs, "", label_selector)

@@ -104,13 +104,6 @@ class PruneRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MarkDeleted:
-    """Hide the history of a pipeline that is gone."""
-
-    pipeline_uid: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EmitEvent:
     """Tell people; the same event twice is one."""
 
@@ -134,7 +127,6 @@ Step = (
     | DeleteJob
     | ExpireJob
     | PruneRun
-    | MarkDeleted
     | EmitEvent
 )
 
