@@ -1,0 +1,124 @@
+"""The rows that are moved: how they are made, what a target holds before a run, and whether it is right afterwards."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import psycopg
+
+from headrace_bench.pipes import pipe
+from headrace_bench.server import SOURCE, STORE, TARGET, Server
+
+TABLE = "bench.events"
+ROW_BYTES = 219
+"""Of a row in COPY's binary format, on average."""
+
+_COLUMNS = """(
+    id uuid PRIMARY KEY, customer bigint NOT NULL, status text NOT NULL, amount numeric(12, 2) NOT NULL,
+    active boolean NOT NULL, created timestamptz NOT NULL, modified timestamptz NOT NULL, note text)"""
+_NAMES = "id, customer, status, amount, active, created, modified, note"
+# Keys are in no order, as those of most applications; the same on every machine. Ten seconds apart, so that an
+# incremental run's lookback of five minutes covers 30 rows.
+_ROWS = """
+INSERT INTO bench.events
+SELECT md5('event' || n)::uuid, n %% 100000, (ARRAY['new', 'paid', 'packed', 'sent', 'returned'])[1 + n %% 5],
+       (n %% 1000000) / 100.0, n %% 3 = 0, timestamptz '2024-01-01 00:00:00+00' + n * interval '10 seconds',
+       timestamptz '2024-01-01 00:00:00+00' + n * interval '10 seconds',
+       substr(md5('a' || n) || md5('b' || n) || md5('c' || n) || md5('d' || n), 1, 127)
+FROM generate_series(1, %s) AS n
+"""
+
+
+QUERY = f"SELECT {_NAMES} FROM {TABLE}"
+
+
+class Before(StrEnum):
+    """What the target holds before a run."""
+
+    EMPTY = "empty"
+    """Nothing, just its primary key."""
+    SPARSE = "sparse"
+    """One row in a thousand, spread evenly over the keys, so that no batch of a thousand finds its range empty."""
+    CHANGED = "changed"
+    """Every row, each with another amount."""
+    SAME = "same"
+    """Every row, as the source has it."""
+    ONE_PERCENT = "one percent"
+    """Every row, one in a hundred with another amount, spread over all keys."""
+
+
+_OTHER_AMOUNT = "id, customer, status, amount + 1, active, created, modified, note"
+_SOME_OTHER_AMOUNTS = (
+    "id, customer, status, amount + (get_byte(uuid_send(id), 3) * 256 + get_byte(uuid_send(id), 4) < 655)::int,"
+    " active, created, modified, note"
+)
+_FILL = {
+    Before.SPARSE: f"SELECT {_NAMES} FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM {TABLE}) AS e"
+    " WHERE n % 1000 = 500",
+    Before.CHANGED: f"SELECT {_OTHER_AMOUNT} FROM {TABLE} ORDER BY id",
+    Before.SAME: f"SELECT {_NAMES} FROM {TABLE} ORDER BY id",
+    Before.ONE_PERCENT: f"SELECT {_SOME_OTHER_AMOUNTS} FROM {TABLE} ORDER BY id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """Two tables with the same one hold the same rows, byte for byte of their text."""
+
+    rows: int
+    total: int
+
+
+class WrongTargetError(Exception):
+    """The target is not what the source is."""
+
+
+def create_source(server: Server, rows: int) -> Checksum:
+    """Makes the databases and fills the source."""
+    execute(server.dsn(), f"CREATE DATABASE {SOURCE}", f"CREATE DATABASE {TARGET}", f"CREATE DATABASE {STORE}")
+    execute(server.dsn(SOURCE), "CREATE SCHEMA bench", f"CREATE TABLE {TABLE} {_COLUMNS}")
+    with psycopg.connect(server.dsn(SOURCE)) as connection:
+        connection.execute("SET synchronous_commit = off")
+        connection.execute(_ROWS, (rows,))
+        connection.execute(f"CREATE INDEX ON {TABLE} (modified, id)")
+    execute(server.dsn(SOURCE), f"VACUUM (ANALYZE) {TABLE}")
+    execute(server.dsn(TARGET), "CREATE SCHEMA bench")
+    return checksum(server.dsn(SOURCE))
+
+
+def prepare_target(server: Server, before: Before, table: str = TABLE, *, log: Path) -> None:
+    """Makes the target's table anew, with what it holds before the run."""
+    execute(server.dsn(TARGET), f"DROP TABLE IF EXISTS {table}", f"CREATE TABLE {table} {_COLUMNS}")
+    if before is not Before.EMPTY:
+        pipe(server, _FILL[before], table, log)
+        execute(server.dsn(TARGET), f"VACUUM (ANALYZE) {table}")
+
+
+def exists(server: Server, table: str) -> bool:
+    """Whether the target has a table of that name."""
+    with psycopg.connect(server.dsn(TARGET)) as connection:
+        return connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone() == (True,)
+
+
+def verify(server: Server, expected: Checksum, table: str = TABLE) -> None:
+    """Raises WrongTargetError unless the target holds what the source does."""
+    found = checksum(server.dsn(TARGET), table)
+    if found != expected:
+        raise WrongTargetError(f"{table} has {found}, the source {expected}")
+
+
+def checksum(dsn: str, table: str = TABLE) -> Checksum:
+    """Of all columns of all rows, in any order."""
+    query = f"SELECT count(*), coalesce(sum(hashtextextended(ROW({_NAMES})::text, 0)::numeric), 0) FROM {table}"
+    with psycopg.connect(dsn) as connection:
+        connection.execute("SET TIME ZONE 'UTC'")
+        row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return Checksum(int(row[0]), int(row[1]))
+
+
+def execute(dsn: str, *statements: str) -> None:
+    """Runs statements, each in a transaction of its own."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
