@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from headrace.errors import StoppedError
 from headrace.runspec import RunSpec
-from headrace_runner.continuation import depends_on_previous, start_of
+from headrace_runner.continuation import continuation_of, depends_on_previous
 from headrace_runner.log import Log
 from headrace_runner.protocols import Batch, Checkpoint, Horizon, Position, Projection, Source, Start, Target
 from headrace_runner.readahead import ReadAhead
@@ -90,9 +90,12 @@ class Load:
         previous = None
         if depends_on_previous(checkpoint, self.spec):
             previous = self.status_of(str(checkpoint.run_id))
-        start = start_of(checkpoint, self.spec, target.identity(), previous)
+        continuation = continuation_of(checkpoint, self.spec, target.identity(), previous)
+        start = continuation.start
         if start.position.key is not None:
             self.run_log.info(f"Continuing after {_words(start.position)}")
+        elif continuation.why_over is not None:
+            self.run_log.info(f"Starting over: {continuation.why_over}")
         return start
 
     def _horizon(self, source: Source, projection: Projection, target: Target) -> Horizon | None:

@@ -1,11 +1,26 @@
-"""Where a run begins: after the last committed row, or from the start. Pure."""
+"""Where a run begins: after the last committed row, or from the start, and then why. Pure."""
 
-import dataclasses
+import re
+from dataclasses import dataclass
 
 from headrace.runspec import RunSpec
 from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
 
 CANCELLED = "CANCELLED"
+_INTEGERS = ("smallint", "integer", "bigint")
+_STRINGS = ("text", "character varying")
+_DIGITS = re.compile(r"\([0-9, ]*\)")
+_ALIKE = {**dict.fromkeys(_INTEGERS, "integer"), **dict.fromkeys(_STRINGS, "text")}
+"""Types of one order: a column that became a bigint is no reason to read everything again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Where a run begins, and what became of the position that the checkpoint has."""
+
+    start: Start
+    why_over: str | None = None
+    """Why that position is not used; None when it is, or when there is nothing to go on from."""
 
 
 def depends_on_previous(checkpoint: Checkpoint, spec: RunSpec) -> bool:
@@ -13,27 +28,79 @@ def depends_on_previous(checkpoint: Checkpoint, spec: RunSpec) -> bool:
     return spec.mode == "full" and checkpoint.run_id not in (None, spec.run_id) and not checkpoint.done
 
 
-def start_of(checkpoint: Checkpoint, spec: RunSpec, identity: Identity, previous_status: str | None) -> Start:
+def continuation_of(
+    checkpoint: Checkpoint, spec: RunSpec, identity: Identity, previous_status: str | None
+) -> Continuation:
     """What a checkpoint means for this run; `previous_status` is that of the run that wrote it."""
+    over = Start(identity=identity, position=Position(), counters=Counters())
+    if checkpoint.identity is None or _ended_well(checkpoint, spec):
+        return Continuation(over)
     same_run = checkpoint.run_id == spec.run_id
-    if not _is_usable(checkpoint, spec, identity) or not (same_run or _may_follow(checkpoint, spec, previous_status)):
-        return Start(identity=identity, position=Position(), counters=Counters())
+    why = _other_identity(checkpoint.identity, identity, spec)
+    if why is None and not same_run:
+        why = _not_after(spec, previous_status)
+    if why is not None or not identity.key_columns:
+        return Continuation(over, why if checkpoint.position.key is not None else None)
     counters = checkpoint.counters if same_run else Counters()
-    return Start(identity=identity, position=checkpoint.position, counters=counters)
+    return Continuation(Start(identity=identity, position=checkpoint.position, counters=counters))
 
 
-def _is_usable(checkpoint: Checkpoint, spec: RunSpec, identity: Identity) -> bool:
-    """Whether the position is one in what this run reads and writes."""
-    if checkpoint.identity is None or not identity.key_columns:
-        return False
-    if spec.mode == "incremental":
-        # A changed query keeps its cursor.
-        return dataclasses.replace(checkpoint.identity, fingerprint=identity.fingerprint) == identity
-    return checkpoint.identity == identity
+def _ended_well(checkpoint: Checkpoint, spec: RunSpec) -> bool:
+    """Whether the checkpoint is that of a full run which is over: the next one reads everything anyway."""
+    return spec.mode == "full" and checkpoint.run_id != spec.run_id and checkpoint.done
 
 
-def _may_follow(checkpoint: Checkpoint, spec: RunSpec, previous_status: str | None) -> bool:
-    """Whether a run may go on where an earlier one ended."""
+def _not_after(spec: RunSpec, previous_status: str | None) -> str | None:
+    """Why this run does not go on where an earlier one ended."""
     if spec.restart:
-        return False
-    return spec.mode == "incremental" or not (checkpoint.done or previous_status == CANCELLED)
+        return "a restart was asked for"
+    if spec.mode == "full" and previous_status == CANCELLED:
+        return "the run before was cancelled"
+    return None
+
+
+def _other_identity(old: Identity, new: Identity, spec: RunSpec) -> str | None:
+    """Why a position of the old identity means nothing in the new one."""
+    if old.target_id != new.target_id:
+        # Its name is not kept: a renamed table is still the same.
+        return "the target is another table now (a new name, or dropped and made again)"
+    changes = [*_other_cursor(old, new), *_other_key(old, new)]
+    # A changed query keeps its cursor.
+    if not changes and spec.mode == "full" and old.fingerprint != new.fingerprint:
+        return "the query, its parameters or the target changed"
+    return "; ".join(changes) or None
+
+
+def _other_key(old: Identity, new: Identity) -> list[str]:
+    if old.key_columns != new.key_columns:
+        return [f"the key was {_words(old.key_columns)} and is now {_words(new.key_columns)}"]
+    types = zip(new.key_columns, old.key_types, new.key_types, strict=False)
+    return [
+        f'the type of key column "{name}" was {before} and is now {now}'
+        for name, before, now in types
+        if _order(before) != _order(now)
+    ]
+
+
+def _other_cursor(old: Identity, new: Identity) -> list[str]:
+    if old.incremental_key != new.incremental_key:
+        return [f"the incremental key was {_word(old.incremental_key)} and is now {_word(new.incremental_key)}"]
+    # A checkpoint of an older version does not know the type.
+    if old.cursor_type is None or new.cursor_type is None or _order(old.cursor_type) == _order(new.cursor_type):
+        return []
+    name = _word(new.incremental_key)
+    return [f"the type of the incremental key {name} was {old.cursor_type} and is now {new.cursor_type}"]
+
+
+def _order(type_name: str) -> str:
+    """What stands for all types of one order; digits, as in `timestamp(3) with time zone`, are no part of that."""
+    name = _DIGITS.sub("", type_name)
+    return _ALIKE.get(name, name)
+
+
+def _words(names: tuple[str, ...]) -> str:
+    return f"({', '.join(names)})" if names else "none"
+
+
+def _word(name: str | None) -> str:
+    return "none (a full run)" if name is None else f'"{name}"'

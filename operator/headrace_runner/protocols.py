@@ -130,6 +130,10 @@ class Identity:
     key_columns: tuple[str, ...]
     incremental_key: str | None
     fingerprint: str
+    key_types: tuple[str, ...] = ()
+    """The key columns' types in the target; empty in a checkpoint that does not know them."""
+    cursor_type: str | None = None
+    """The incremental key's type in the source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

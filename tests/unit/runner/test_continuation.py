@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from headrace.runspec import RunSpec
-from headrace_runner.continuation import depends_on_previous, start_of
-from headrace_runner.protocols import Checkpoint, Counters, Identity, Position
+from headrace_runner.continuation import continuation_of, depends_on_previous
+from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
 
 FULL = RunSpec(
     run_id="this",
@@ -36,6 +36,10 @@ def by_time(checkpoint):
     return dataclasses.replace(checkpoint, identity=BY_TIME)
 
 
+def typed(checkpoint, *types):
+    return changed(checkpoint, key_types=types)
+
+
 CONTINUES = {
     "the same run": (OURS, FULL, IDENTITY, None, COUNTERS),
     "the same run that was told to restart": (OURS, dataclasses.replace(FULL, restart=True), IDENTITY, None, COUNTERS),
@@ -48,37 +52,92 @@ CONTINUES = {
     "incremental, with another query": (
         by_time(OTHERS), INCREMENTAL, dataclasses.replace(BY_TIME, fingerprint="g"), None, Counters(),
     ),
+    "the key became a bigint": (
+        typed(OTHERS, "integer"), FULL, dataclasses.replace(IDENTITY, key_types=("bigint",)), "FAILED", Counters(),
+    ),
+    "the cursor has more digits": (
+        changed(by_time(OTHERS), cursor_type="timestamp(3) with time zone"), INCREMENTAL,
+        dataclasses.replace(BY_TIME, cursor_type="timestamp with time zone"), None, Counters(),
+    ),
+    "an older version did not know the types": (
+        OTHERS, FULL, dataclasses.replace(IDENTITY, key_types=("text",)), "FAILED", Counters(),
+    ),
 }  # fmt: skip
 
 STARTS_OVER = {
-    "the first run": (Checkpoint(holder=1), FULL, IDENTITY, None),
-    "after a success": (dataclasses.replace(OTHERS, done=True), FULL, IDENTITY, "SUCCESS"),
-    "after a cancel": (OTHERS, FULL, IDENTITY, "CANCELLED"),
-    "restart": (OTHERS, dataclasses.replace(FULL, restart=True), IDENTITY, "FAILED"),
-    "incremental restart": (by_time(OTHERS), dataclasses.replace(INCREMENTAL, restart=True), BY_TIME, None),
-    "another query": (changed(OTHERS, fingerprint="g"), FULL, IDENTITY, "FAILED"),
-    "another key": (changed(OTHERS, key_columns=("k",)), FULL, IDENTITY, "FAILED"),
-    "another table": (changed(OTHERS, target_id="2"), FULL, IDENTITY, "FAILED"),
-    "another table, in the same run": (changed(OURS, target_id="2"), FULL, IDENTITY, None),
-    "another cursor": (changed(by_time(OTHERS), incremental_key="n"), INCREMENTAL, BY_TIME, None),
-    "from incremental to full": (by_time(OTHERS), FULL, IDENTITY, "FAILED"),
-    "from full to incremental": (OTHERS, INCREMENTAL, BY_TIME, "FAILED"),
-    "no key": (changed(OURS, key_columns=()), FULL, dataclasses.replace(IDENTITY, key_columns=()), None),
-}
+    "the first run": (Checkpoint(holder=1), FULL, IDENTITY, None, None),
+    "the first run, after one without a row": (
+        dataclasses.replace(changed(OTHERS, fingerprint="g"), position=Position()), FULL, IDENTITY, "FAILED", None,
+    ),
+    "after a success": (dataclasses.replace(OTHERS, done=True), FULL, IDENTITY, "SUCCESS", None),
+    "after a success with another key": (
+        changed(dataclasses.replace(OTHERS, done=True), key_columns=("k",)), FULL, IDENTITY, "SUCCESS", None,
+    ),
+    "after a cancel": (OTHERS, FULL, IDENTITY, "CANCELLED", "the run before was cancelled"),
+    "restart": (OTHERS, dataclasses.replace(FULL, restart=True), IDENTITY, "FAILED", "a restart was asked for"),
+    "incremental restart": (
+        by_time(OTHERS), dataclasses.replace(INCREMENTAL, restart=True), BY_TIME, None, "a restart was asked for",
+    ),
+    "another query": (
+        changed(OTHERS, fingerprint="g"), FULL, IDENTITY, "FAILED",
+        "the query, its parameters or the target changed",
+    ),
+    "another key": (
+        changed(OTHERS, key_columns=("id", "day")), FULL, IDENTITY, "FAILED",
+        "the key was (id, day) and is now (id)",
+    ),
+    "a key of another type": (
+        typed(OTHERS, "integer"), FULL, dataclasses.replace(IDENTITY, key_types=("text",)), "FAILED",
+        'the type of key column "id" was integer and is now text',
+    ),
+    "another table": (
+        changed(OTHERS, target_id="2"), FULL, IDENTITY, "FAILED",
+        "the target is another table now (a new name, or dropped and made again)",
+    ),
+    "another table, in the same run": (
+        changed(OURS, target_id="2"), FULL, IDENTITY, None,
+        "the target is another table now (a new name, or dropped and made again)",
+    ),
+    "another cursor": (
+        changed(by_time(OTHERS), incremental_key="n"), INCREMENTAL, BY_TIME, None,
+        'the incremental key was "n" and is now "at"',
+    ),
+    "another cursor and another key": (
+        changed(by_time(OTHERS), incremental_key="n", key_columns=("k",)), INCREMENTAL, BY_TIME, None,
+        'the incremental key was "n" and is now "at"; the key was (k) and is now (id)',
+    ),
+    "a cursor of another type": (
+        changed(by_time(OTHERS), cursor_type="integer"), INCREMENTAL,
+        dataclasses.replace(BY_TIME, cursor_type="text"), None,
+        'the type of the incremental key "at" was integer and is now text',
+    ),
+    "from incremental to full": (
+        by_time(OTHERS), FULL, IDENTITY, "FAILED", 'the incremental key was "at" and is now none (a full run)',
+    ),
+    "from full to incremental": (
+        dataclasses.replace(OTHERS, done=True), INCREMENTAL, BY_TIME, "FAILED",
+        'the incremental key was none (a full run) and is now "at"',
+    ),
+    "no key": (
+        OURS, FULL, dataclasses.replace(IDENTITY, key_columns=()), None, "the key was (id) and is now none",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CONTINUES)
 def test_continues_after_the_last_committed_row(case):
     checkpoint, spec, identity, status, counters = CONTINUES[case]
-    start = start_of(checkpoint, spec, identity, status)
-    assert (start.position, start.counters, start.identity) == (POSITION, counters, identity)
+    found = continuation_of(checkpoint, spec, identity, status)
+    expected = Start(identity=identity, position=POSITION, counters=counters)
+    assert (found.start, found.why_over) == (expected, None)
 
 
 @pytest.mark.parametrize("case", STARTS_OVER)
-def test_starts_over(case):
-    checkpoint, spec, identity, status = STARTS_OVER[case]
-    start = start_of(checkpoint, spec, identity, status)
-    assert (start.position, start.counters) == (Position(), Counters())
+def test_starts_over_and_says_why(case):
+    checkpoint, spec, identity, status, why = STARTS_OVER[case]
+    found = continuation_of(checkpoint, spec, identity, status)
+    expected = Start(identity=identity, position=Position(), counters=Counters())
+    assert (found.start, found.why_over) == (expected, why)
 
 
 def test_the_store_is_asked_only_when_the_answer_matters():

@@ -41,7 +41,9 @@ _CREATE = """
         run_id          text,
         target_oid      text,
         key_columns     text[],
+        key_types       text[],
         incremental_key text,
+        cursor_type     text,
         fingerprint     text,
         last_key        text[],
         last_value      text,
@@ -54,6 +56,13 @@ _CREATE = """
         PRIMARY KEY (installation, namespace, pipeline_name)
     )
 """
+_COMPLETE = "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS key_types text[], ADD COLUMN IF NOT EXISTS cursor_type text"
+"""What a table lacks that an older version made."""
+_STATE = """
+    SELECT to_regclass(%(table)s) IS NOT NULL, to_regnamespace(%(schema)s) IS NOT NULL,
+           EXISTS (SELECT FROM pg_catalog.pg_attribute
+                   WHERE attrelid = to_regclass(%(table)s) AND attname = 'cursor_type')
+"""
 _KEY = "installation = %(installation)s AND namespace = %(namespace)s AND pipeline_name = %(pipeline_name)s"
 _TAKE = """
     UPDATE {table} SET epoch = %(epoch)s, holder = holder + 1, owner = %(owner)s, owner_run_id = %(run_id)s,
@@ -62,7 +71,8 @@ _TAKE = """
 """
 _BEGIN = """
     UPDATE {table} SET pipeline_uid = %(pipeline_uid)s, run_id = %(run_id)s, target_oid = %(target_oid)s,
-        key_columns = %(key_columns)s, incremental_key = %(incremental_key)s, fingerprint = %(fingerprint)s,
+        key_columns = %(key_columns)s, key_types = %(key_types)s, incremental_key = %(incremental_key)s,
+        cursor_type = %(cursor_type)s, fingerprint = %(fingerprint)s,
         last_key = %(last_key)s, last_value = %(last_value)s, look_back = %(look_back)s, rows_read = %(rows_read)s,
         rows_written = %(rows_written)s, batches = %(batches)s, done = false, updated_at = now()
 """
@@ -97,25 +107,25 @@ class CheckpointRow:
 
     def ensure_table(self) -> None:
         """Makes schema and table; raises PermanentError with the SQL to run when the role may not."""
-        query = "SELECT to_regclass(%s), to_regnamespace(%s)"
         schema = quote_name(self._spec.checkpoint_schema)
-        row = self._connection.execute(query, (f"{schema}.{TABLE}", schema)).fetchone()
+        row = self._connection.execute(_STATE, {"table": f"{schema}.{TABLE}", "schema": schema}).fetchone()
         assert row is not None
-        if row[0] is not None:
+        has_table, has_schema, is_complete = row
+        if is_complete:
             return
         try:
             with self._connection.transaction():
                 self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('headrace', 0))")
-                if row[1] is None:
+                if not has_schema:
                     self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
-                self._connection.execute(sql.SQL(_CREATE).format(table=self._table))
+                self._connection.execute(sql.SQL(_COMPLETE if has_table else _CREATE).format(table=self._table))
         except psycopg.errors.InsufficientPrivilege as error:
             role = quote_name(self._connection.info.user)
-            remedy = (
-                f"CREATE SCHEMA {schema} AUTHORIZATION {role}"
-                if row[1] is None
-                else f"GRANT CREATE, USAGE ON SCHEMA {schema} TO {role}"
-            )
+            remedy = f"CREATE SCHEMA {schema} AUTHORIZATION {role}"
+            if has_table:
+                remedy = f"ALTER TABLE {schema}.{TABLE} OWNER TO {role}"
+            elif has_schema:
+                remedy = f"GRANT CREATE, USAGE ON SCHEMA {schema} TO {role}"
             raise PermanentError(f"The target's role may not make the checkpoint table; run there: {remedy}") from error
 
     def take(self, *, held_before: bool) -> Checkpoint:
@@ -164,7 +174,9 @@ class CheckpointRow:
             "run_id": self._spec.run_id,
             "target_oid": identity.target_id,
             "key_columns": list(identity.key_columns),
+            "key_types": list(identity.key_types),
             "incremental_key": identity.incremental_key,
+            "cursor_type": identity.cursor_type,
             "fingerprint": identity.fingerprint,
         }
         self._update(_BEGIN, {**values, **_position_values(start.position), **_counter_values(start.counters)})
@@ -222,6 +234,8 @@ def _checkpoint(row: Mapping[str, Any], *, holder: int) -> Checkpoint:
             key_columns=tuple(row["key_columns"]),
             incremental_key=row["incremental_key"],
             fingerprint=row["fingerprint"],
+            key_types=tuple(row["key_types"] or ()),
+            cursor_type=row["cursor_type"],
         )
     return Checkpoint(
         holder=holder,

@@ -48,6 +48,7 @@ class PostgresTarget:
         self._key: tuple[str, ...] = ()
         self._writer: Writer | None = None
         self._projection: Projection | None = None
+        self._cursor_type: str | None = None
         self._checkpoint = Checkpoint(holder=0)
 
     def claim(self, *, held_before: bool) -> Checkpoint:
@@ -69,6 +70,7 @@ class PostgresTarget:
             message = "Without a key a run replaces the whole table: set keyColumns, or prune: true"
             raise PermanentError(message, field="key_columns")
         cursor = self._spec.incremental_key if self._spec.mode == "incremental" else None
+        self._cursor_type = next((column.type_name for column in shape.columns if column.name == cursor), None)
         self._projection = projection_of(shape, self._table, self._key, cursor)
         return self._projection
 
@@ -80,6 +82,8 @@ class PostgresTarget:
             key_columns=self._key,
             incremental_key=self._spec.incremental_key if self._spec.mode == "incremental" else None,
             fingerprint=self._spec.fingerprint,
+            key_types=tuple(self._table.columns[name].type_name for name in self._key),
+            cursor_type=self._cursor_type,
         )
 
     def begin(self, start: Start) -> None:
