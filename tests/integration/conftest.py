@@ -5,11 +5,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -42,12 +43,12 @@ class Server:
         """A superuser's DSN for a database; further libpq parameters (`user`, `password`, …) replace its own."""
         return make_conninfo(self._superuser_dsn, dbname=database, **parameters)
 
-    def create_database(self) -> str:
-        """Makes an empty database and returns its name."""
+    def create_database(self, clauses: str = "") -> str:
+        """Makes an empty database, in UTF-8 unless `clauses` say otherwise, and returns its name."""
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
-            command = "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'"
-            connection.execute(sql.SQL(command).format(sql.Identifier(name)))
+            encoding = "" if "ENCODING" in clauses else "ENCODING 'UTF8' "
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 {encoding}{clauses}".encode())
         return name
 
     def drop_database(self, name: str) -> None:
@@ -157,6 +158,14 @@ def _debians() -> Path | None:
     return max(found, key=lambda path: int(path.parent.name), default=None)
 
 
+def _binaries(version: int) -> Path | None:
+    """A major version's programs: those of the wheel, of Debian, or those that `make postgres-versions` fetched."""
+    fetched = os.environ.get("HEADRACE_TEST_POSTGRES", f"{sys.prefix}/postgres")
+    folders = [_wheels().parent.parent / f"pginstall{version}", Path(f"/usr/lib/postgresql/{version}")]
+    folders.append(Path(fetched, str(version)))
+    return next((folder / "bin" for folder in folders if (folder / "bin" / "initdb").exists()), None)
+
+
 def _as_other_user() -> list[str]:
     # Postgres refuses to run as uid 0; in a user namespace of its own the same files belong to an ordinary user.
     return ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
@@ -203,6 +212,25 @@ def debian_server() -> Iterator[OwnServer]:
     if binaries is None:
         pytest.skip("Debian's PostgreSQL is not on this machine")
     yield from _start_own_server(binaries)
+
+
+@pytest.fixture(scope="session")
+def server_of(server: Server) -> Iterator[Callable[[int], Server]]:
+    """Gives a server of a major version, started when it is first asked for; skips where there are no programs."""
+    servers: dict[int, Server] = {}
+    with ExitStack() as stack:
+
+        def find(version: int) -> Server:
+            if version not in servers:
+                binaries = _binaries(version)
+                if binaries is None:
+                    pytest.skip(f"PostgreSQL {version} is not on this machine: make postgres-versions fetches it")
+                is_shared = binaries == _wheels() and "HEADRACE_TEST_DSN" not in os.environ
+                start = contextmanager(_start_own_server)
+                servers[version] = server if is_shared else stack.enter_context(start(binaries))
+            return servers[version]
+
+        yield find
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import psycopg
@@ -235,6 +236,22 @@ def debian_rig(debian_server: Any, store_dsn: str) -> Iterator[Rig]:
     yield Rig(debian_server.dsn(names[0]), debian_server.dsn(names[1]), store_dsn)
     for name in names:
         debian_server.drop_database(name)
+
+
+@pytest.fixture
+def rig_between(store_dsn: str) -> Iterator[Callable[..., Rig]]:
+    """Makes a rig of two servers; `on_source` and `on_target` are clauses for CREATE DATABASE."""
+    with ExitStack() as stack:
+
+        def database(server: Any, clauses: str) -> str:
+            name = server.create_database(clauses)
+            stack.callback(server.drop_database, name)
+            return str(server.dsn(name))
+
+        def make(source: Any, target: Any, on_source: str = "", on_target: str = "") -> Rig:
+            return Rig(database(source, on_source), database(target, on_target), store_dsn)
+
+        yield make
 
 
 def empty(dsn: str) -> None:
