@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.client.rest import RESTClientObject, RESTResponse
 from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
@@ -44,7 +45,9 @@ class Transport:
                 await load_kube_config(config_file=path, client_configuration=configuration)
         except (ConfigException, OSError) as error:
             raise InvalidError(f"no credentials for a Kubernetes API: {error}") from error
-        return cls(ApiClient(configuration), time_limit=time_limit)
+        client = ApiClient(configuration)
+        client.rest_client = _Utf8Client(configuration)
+        return cls(client, time_limit=time_limit)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -99,6 +102,35 @@ class Transport:
         answer = await self._client.call_api(method, url, headers, body, _request_timeout=limit)
         response: aiohttp.ClientResponse = answer.response
         return response
+
+
+class _Utf8Client(RESTClientObject):
+    """Sends JSON as UTF-8: escaped to ASCII a character can take 12 bytes, and the API server takes 3 MB at most."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: object = None,
+        post_params: object = None,
+        _request_timeout: aiohttp.ClientTimeout | None = None,
+    ) -> RESTResponse:
+        if self.pool_manager is None:
+            self.pool_manager = self._create_pool_manager()
+        data = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        more = {"proxy": self.proxy, "proxy_headers": self.proxy_headers}
+        more["server_hostname"] = self.configuration.tls_server_name
+        return RESTResponse(
+            await self.pool_manager.request(
+                method,
+                url,
+                headers=headers,
+                data=data,
+                timeout=_request_timeout,
+                **{name: value for name, value in more.items() if value},
+            )
+        )
 
 
 def _kubeconfig() -> str | None:

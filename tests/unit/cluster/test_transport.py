@@ -1,10 +1,13 @@
-"""What an answer of the Kubernetes API means to a caller."""
+"""What is sent to the Kubernetes API, and what its answer means to a caller."""
 
 import json
+from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from headrace.cluster.transport import error_for
+from headrace.cluster.transport import MERGE_PATCH, Transport, error_for
 from headrace.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 
 
@@ -35,3 +38,36 @@ def test_who_we_are_is_for_the_log_and_not_for_callers() -> None:
     error = error_for(403, status("system:serviceaccount:a:b cannot list"))
     assert "serviceaccount" not in str(error)
     assert error.__notes__ == ["system:serviceaccount:a:b cannot list"]
+
+
+API_SERVER_LIMIT = 3 * 1024 * 1024
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: x
+contexts: [{{name: x, context: {{cluster: x, user: x}}}}]
+clusters: [{{name: x, cluster: {{server: "{url}"}}}}]
+users: [{{name: x, user: {{token: "a token"}}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "content"), [("POST", "application/json"), ("PUT", "application/json"), ("PATCH", MERGE_PATCH)]
+)
+async def test_the_longest_query_fits_whatever_its_script(tmp_path: Path, method: str, content: str) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        sent = {"body": await request.json(), "type": request.content_type, "token": request.headers["Authorization"]}
+        return web.json_response(sent)
+
+    app = web.Application(client_max_size=API_SERVER_LIMIT)
+    app.router.add_route("*", "/x", echo)
+    async with TestServer(app) as server:
+        kubeconfig = tmp_path / "config"
+        kubeconfig.write_text(KUBECONFIG.format(url=server.make_url("/")).replace('/"', '"'))
+        transport = await Transport.connect(str(kubeconfig), time_limit=10)
+        body = {"spec": {"sourceQuery": "\N{OLD PERSIAN SIGN A}" * 262_144}}
+        try:
+            answer = await transport.request(method, "/x", body=body, content=content)
+        finally:
+            await transport.close()
+    assert answer == {"body": body, "type": content, "token": "Bearer a token"}
