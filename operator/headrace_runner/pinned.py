@@ -8,4 +8,9 @@ PINNED = {
     "TimeZone": "UTC",
     "extra_float_digits": "3",
     "bytea_output": "hex",
+    "xmloption": "content",
+    "array_nulls": "on",
+    "quote_all_identifiers": "off",
+    # How money looks, and how many digits of it are cents.
+    "lc_monetary": "C",
 }

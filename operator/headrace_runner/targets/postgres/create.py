@@ -7,6 +7,12 @@ from headrace_runner.protocols import Shape, SourceColumn
 from headrace_runner.quoting import quote_name, quote_names, quote_qualified
 from headrace_runner.targets.postgres.session import Connection
 
+# Parsed expressions and statistics: only the server makes values of them.
+_TYPE = """
+    SELECT format_type(t.oid, -1) NOT IN ('pg_node_tree', 'pg_ndistinct', 'pg_dependencies', 'pg_mcv_list', 'gtsvector')
+    FROM pg_catalog.pg_type AS t WHERE t.oid = to_regtype(%s)
+"""
+
 
 def create_table(connection: Connection, schema: str, name: str, shape: Shape, key: tuple[str, ...]) -> list[str]:
     """Makes schema and table in the transaction at hand; returns the columns that became text for want of their type.
@@ -40,7 +46,6 @@ def _definition(column: SourceColumn, unknown: list[SourceColumn], key: tuple[st
 
 
 def _is_known(connection: Connection, column: SourceColumn) -> bool:
-    if column.is_builtin:
-        return True
-    row = connection.execute("SELECT to_regtype(%s)", (column.type_name.split("(")[0],)).fetchone()
-    return row is not None and row[0] is not None
+    """Whether the target has the type, and takes values of it."""
+    row = connection.execute(_TYPE, (column.type_name,)).fetchone()
+    return row is not None and bool(row[0])

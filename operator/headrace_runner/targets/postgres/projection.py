@@ -17,7 +17,7 @@ def projection_of(shape: Shape, table: Table, key: tuple[str, ...], incremental_
             message = f'The target numbers column "{column.name}" itself (GENERATED ALWAYS AS IDENTITY)'
             raise PermanentError(f"{message}: leave it out of the query, or make it the key")
     by_name = {column.name: column for column in columns}
-    binary = all(column.is_builtin for column in columns)
+    binary = all(column.has_same_bytes for column in columns)
     return Projection(
         keys=tuple(_key_field(by_name[name]) for name in key),
         others=tuple(_field(column) for column in columns if column.name not in key),
@@ -37,9 +37,9 @@ def _target_column(table: Table, name: str) -> Column:
 
 
 def _field(column: Column) -> Field:
-    if not column.is_builtin:
-        # Its text form passes as it is: the source need not know the type.
-        return Field(name=column.name, type_name=None, is_builtin=False)
+    if not column.has_same_bytes:
+        # Its text form passes as it is: the source need not know the type, or the object that it names.
+        return Field(name=column.name, type_name=None, is_builtin=column.is_builtin)
     return Field(name=column.name, type_name=column.type_name)
 
 

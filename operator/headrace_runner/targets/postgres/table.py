@@ -8,8 +8,8 @@ from headrace_runner.operators import FIRST_USER_OID, operator, refuse_hidden_op
 from headrace_runner.quoting import quote_name, quote_names, quote_qualified
 from headrace_runner.targets.postgres.session import Connection
 
-_ORDERED_BY_DATABASE = frozenset({"jsonb"})
-"""By the default collation of their database, whatever is asked for."""
+_ORDERED_BY_DATABASE = frozenset({"jsonb", "tsvector"})
+"""By the default collation or the encoding of their database, whatever is asked for."""
 _BY_CODE_POINT = frozenset({"UTF8", "LATIN1", "SQL_ASCII"})
 """Encodings whose bytes are in the order of Unicode, as far as a session in UTF-8 can read them."""
 _UNUSABLE = {
@@ -35,30 +35,35 @@ _COLUMNS = """
         SELECT b.attnum, t.typbasetype, CASE WHEN b.modifier = -1 THEN t.typtypmod ELSE b.modifier END
         FROM bases AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type WHERE t.typtype = 'd'
     )
-    SELECT a.attname, format_type(b.type, -1), format_type(b.type, b.modifier), b.type::int8, t.typcategory::text,
-           quote_ident(tn.nspname) || '.' || quote_ident(t.typname), a.attnotnull, a.attcollation <> 0,
-           coalesce(co.collname IN ('C', 'POSIX'), false), a.attcollation = 100,
-           a.attidentity::text, a.attgenerated <> ''
+    SELECT a.attname, format_type(b.type, -1), format_type(b.type, b.modifier), b.type::int8,
+           -- Each build numbers the types from FirstGenbkiObjectId on. An aclitem has no binary form, a reg… is the number
+           -- of an object, and of these vectors and of tsquery Postgres does not read the empty ones that it writes.
+           e.oid < 10000 AND e.typtype <> 'c' AND e.typsend <> 0
+               AND e.typname !~ '^(reg[a-z]+|int2vector|oidvector|tsquery)$',
+           t.typcategory::text, quote_ident(tn.nspname) || '.' || quote_ident(t.typname), a.attnotnull,
+           a.attcollation <> 0, a.attcollation IN (950, 951), a.attcollation = 100, a.attidentity::text,
+           a.attgenerated <> '', coalesce(co.collisdeterministic, true)
     FROM pg_catalog.pg_attribute AS a
     JOIN bases AS b ON b.attnum = a.attnum
     JOIN pg_catalog.pg_type AS t ON t.oid = b.type AND t.typtype <> 'd'
+    LEFT JOIN pg_catalog.pg_type AS element ON element.typarray = t.oid
+    JOIN pg_catalog.pg_type AS e ON e.oid = coalesce(element.oid, t.oid)
     JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.typnamespace
     LEFT JOIN pg_catalog.pg_collation AS co ON co.oid = a.attcollation
     WHERE a.attrelid = %(table)s AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attnum
 """
-# A column of an index serves ranges by bytes when it has the default operator class and no collation but C's.
+# A column of an index serves ranges by bytes when it has the default operator class and no collation but C's (950; that
+# of POSIX is 951, that of the database 100).
 _INDEXES = """
     SELECT i.indisprimary, i.indisunique AND i.indimmediate, am.amname = 'btree',
            array_agg(a.attname::text ORDER BY k.number),
-           bool_and(oc.opcdefault
-                    AND (k.coll = 0 OR co.collname IN ('C', 'POSIX') OR k.coll = 100 AND %(bytes)s))
+           bool_and(oc.opcdefault AND (k.coll IN (0, 950, 951) OR k.coll = 100 AND %(bytes)s))
     FROM pg_catalog.pg_index AS i
     JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am AS am ON am.oid = c.relam
     CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indcollation::oid[], i.indclass::oid[])
         WITH ORDINALITY AS k(attnum, coll, class, number)
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-    LEFT JOIN pg_catalog.pg_collation AS co ON co.oid = k.coll
     LEFT JOIN pg_catalog.pg_opclass AS oc ON oc.oid = k.class
     WHERE i.indrelid = %(table)s AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
       AND k.number <= i.indnkeyatts
@@ -79,10 +84,12 @@ class Column:
     qualified_type_name: str
     type_oid: int
     """That of the base type, for a domain."""
+    has_same_bytes: bool
+    """Its binary form exists, and means the same in every database."""
     is_string: bool
     """A cast to the exact type would cut it short without an error."""
     is_portable: bool
-    """All servers order it alike; for text that also takes the same encoding."""
+    """All servers order it alike, and what is equal is beside each other; for text that takes the same encoding too."""
     is_text: bool
     """It has a collation."""
     orders_by_bytes: bool
@@ -93,7 +100,7 @@ class Column:
 
     @property
     def is_builtin(self) -> bool:
-        """Every Postgres knows its type under the same OID."""
+        """Its operators are those of pg_catalog."""
         return self.type_oid < FIRST_USER_OID
 
     @property
@@ -216,16 +223,19 @@ def _refuse_unusable(table: str, kind: str, *, has_rules: bool, has_policies: bo
 
 
 def _column(row: tuple[Any, ...], *, bytes_by_default: bool) -> Column:
-    name, type_name, exact, oid, category, qualified, not_null, is_text, is_c, is_default, identity, generated = row
+    name, type_name, exact, oid, has_same_bytes, category, qualified, *rest = row
+    not_null, is_text, is_c, is_default, identity, generated, is_deterministic = rest
+    is_ordered_by_type = type_name.removesuffix("[]") not in _ORDERED_BY_DATABASE and is_deterministic
     return Column(
         name=name,
         type_name=type_name,
         exact_type_name=exact,
         qualified_type_name=qualified,
         type_oid=oid,
+        has_same_bytes=has_same_bytes,
         # Character strings and bit strings.
         is_string=category in ("S", "V"),
-        is_portable=oid < FIRST_USER_OID and type_name.removesuffix("[]") not in _ORDERED_BY_DATABASE,
+        is_portable=has_same_bytes and is_ordered_by_type,
         is_text=is_text,
         orders_by_bytes=not is_text or is_c or (is_default and bytes_by_default),
         not_null=not_null,
