@@ -7,6 +7,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from headrace.errors import PermanentError
+from headrace.postgres.deadlines import deadline
 
 CONNECT_SECONDS = 10
 
@@ -48,7 +49,8 @@ def connect(
     connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
     try:
         query, values = settings_query({**SERVER_SETTINGS, **(settings or {})})
-        connection.execute(query, values)
+        with deadline(connection, CONNECT_SECONDS):
+            connection.execute(query, values)
         connection.autocommit = autocommit
     except BaseException:
         connection.close()

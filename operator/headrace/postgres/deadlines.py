@@ -18,7 +18,7 @@ import psycopg
 @contextmanager
 def deadline(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
     """Ends the connection after `seconds`; what waits on it then raises psycopg.OperationalError."""
-    timer = threading.Timer(seconds, _shut_down, (connection.pgconn,))
+    timer = threading.Timer(seconds, shut_down, (connection.pgconn,))
     timer.daemon = True
     timer.start()
     try:
@@ -30,14 +30,15 @@ def deadline(connection: psycopg.Connection[Any], seconds: float) -> Iterator[No
 @contextmanager
 def async_deadline(connection: psycopg.AsyncConnection[Any], seconds: float) -> Iterator[None]:
     """Ends the connection after `seconds`; what waits on it then raises psycopg.OperationalError."""
-    timer = asyncio.get_running_loop().call_later(seconds, _shut_down, connection.pgconn)
+    timer = asyncio.get_running_loop().call_later(seconds, shut_down, connection.pgconn)
     try:
         yield
     finally:
         timer.cancel()
 
 
-def _shut_down(pgconn: psycopg.pq.abc.PGconn) -> None:
+def shut_down(pgconn: psycopg.pq.abc.PGconn) -> None:
+    """Ends a connection under whoever waits on it, from any thread."""
     try:
         # A copy of the descriptor: closing it leaves libpq's own alone.
         with socket.socket(fileno=os.dup(pgconn.socket)) as ours:

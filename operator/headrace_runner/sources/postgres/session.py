@@ -9,6 +9,7 @@ import psycopg
 from headrace.errors import PermanentError
 from headrace.postgres.connect import connect
 from headrace.postgres.problems import describe, translated
+from headrace.postgres.watch import Watch
 from headrace_runner.pinned import PINNED
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -28,7 +29,9 @@ SETTINGS = {
 def open_session(dsn: str, run_id: str) -> Connection:
     """Connects; raises PermanentError or TransientError."""
     with reading():
-        return connect(dsn, application_name=f"headrace-read {run_id}", settings=SETTINGS)
+        connection = connect(dsn, application_name=f"headrace-read {run_id}", settings=SETTINGS)
+        Watch(connection).start()
+        return connection
 
 
 @contextmanager

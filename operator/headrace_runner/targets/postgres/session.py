@@ -7,6 +7,7 @@ import psycopg
 from headrace.errors import PermanentError
 from headrace.postgres.connect import connect
 from headrace.postgres.problems import translated
+from headrace.postgres.watch import Watch
 from headrace_runner.pinned import PINNED
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -34,6 +35,7 @@ def open_session(dsn: str, run_id: str) -> Connection:
     """Connects; raises PermanentError, also for a pooler in transaction mode, or TransientError."""
     with translated("the target"):
         connection = connect(dsn, application_name=f"headrace-write {run_id}", settings=SETTINGS)
+        Watch(connection).start()
         try:
             if _is_pooled_by_transaction(connection, dsn):
                 raise PermanentError(
