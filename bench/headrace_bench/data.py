@@ -10,13 +10,14 @@ from headrace_bench.pipes import pipe
 from headrace_bench.server import SOURCE, STORE, TARGET, Server
 
 TABLE = "bench.events"
-ROW_BYTES = 219
-"""Of a row in COPY's binary format, on average."""
-
 _COLUMNS = """(
     id uuid PRIMARY KEY, customer bigint NOT NULL, status text NOT NULL, amount numeric(12, 2) NOT NULL,
     active boolean NOT NULL, created timestamptz NOT NULL, modified timestamptz NOT NULL, note text)"""
-_NAMES = "id, customer, status, amount, active, created, modified, note"
+_SEND = {
+    "id": "uuid_send", "customer": "int8send", "status": "textsend", "amount": "numeric_send", "active": "boolsend",
+    "created": "timestamptz_send", "modified": "timestamptz_send", "note": "textsend",
+}  # fmt: skip
+_NAMES = ", ".join(_SEND)
 # Keys are in no order, as those of most applications; the same on every machine. Ten seconds apart, so that an
 # incremental run's lookback of five minutes covers 30 rows.
 _ROWS = """
@@ -92,6 +93,16 @@ def prepare_target(server: Server, before: Before, table: str = TABLE, *, log: P
     if before is not Before.EMPTY:
         pipe(server, _FILL[before], table, log)
         execute(server.dsn(TARGET), f"VACUUM (ANALYZE) {table}")
+
+
+def row_bytes(server: Server) -> float:
+    """Of a row in COPY's binary format, on average over some: 2 for the row, 4 for each column, and the values."""
+    lengths = " + ".join(f"coalesce(length({send}({name})), 0)" for name, send in _SEND.items())
+    with psycopg.connect(server.dsn(SOURCE)) as connection:
+        query = f"SELECT avg(2 + {4 * len(_SEND)} + {lengths}) FROM (SELECT * FROM {TABLE} LIMIT 10000) AS e"
+        row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return round(float(row[0]), 1)
 
 
 def exists(server: Server, table: str) -> bool:

@@ -18,7 +18,6 @@ class Place:
     server: Server
     folder: Path
     """For logs and the like; removed at the end."""
-    rows: int
     expected: data.Checksum
     _serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -36,4 +35,4 @@ class Place:
 def made(rows: int, binaries: Path | None) -> Iterator[Place]:
     """A server with a filled source; gone afterwards."""
     with started(binaries) as server, TemporaryDirectory(prefix="headrace-bench-") as folder:
-        yield Place(server, Path(folder), rows, data.create_source(server, rows))
+        yield Place(server, Path(folder), data.create_source(server, rows))

@@ -19,9 +19,9 @@ class Took:
     """What programs took, from the first's start to the last's end."""
 
     seconds: float
-    cpu_seconds: float
-    """User and system time of all of them: what the client costs, without the servers."""
-    peak_bytes: int
+    cpu_seconds: float | None
+    """User and system time of all of them: what the client costs, without the servers; None where it ran elsewhere."""
+    peak_bytes: int | None
     """The largest resident set that one of them ever had."""
 
 

@@ -1,56 +1,49 @@
 """The order of things: every run after a plain pipe, a CHECKPOINT before each, its target verified after it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import psycopg
 
 from headrace_bench import data
 from headrace_bench.cases import PLAIN, Case
 from headrace_bench.place import Place
+from headrace_bench.process import ProgramError, Took
+from headrace_bench.report import Measured, Pair, Report
 from headrace_bench.server import Server
 
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One verified run."""
-
-    seconds: float
-    cpu_seconds: float
-    peak_bytes: int
-    wal_bytes: int
+FAULTS = (ProgramError, data.WrongTargetError, psycopg.Error)
+"""What a case may end with, and the others go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A run and the plain pipe right before it: what the machine does at the time, it does to both."""
-
-    case: Case
-    run: Measured
-    plain: Measured
-
-    @property
-    def ratio(self) -> float:
-        """2.0 is twice as fast as the plain pipe."""
-        return self.plain.seconds / self.run.seconds
-
-
-def pairs(place: Place, cases: Sequence[Case], rounds: int, say: Callable[[str], None]) -> Iterator[Pair]:
-    """Measures all cases in each round."""
-    for number in range(1, rounds + 1):
+def measure(
+    place: Place, cases: Sequence[Case], report: Report, *, say: Callable[[str], None], save: Callable[[], None]
+) -> None:
+    """Measures all cases in each round; a case that failed is named in the report, and not tried again."""
+    for number in range(1, report.rounds + 1):
         for case in cases:
-            plain = measure(place, PLAIN)
-            pair = Pair(case, measure(place, case), plain)
-            say(f"round {number} of {rounds}: {case.title} {pair.run.seconds:.2f} s, {pair.ratio:.2f}")
-            yield pair
+            if case.name not in report.failures:
+                line = _pair(place, case, report)
+                say(f"round {number} of {report.rounds}: {case.title}: {line}")
+                save()
 
 
-def measure(place: Place, case: Case) -> Measured:
-    """Prepares, runs and verifies."""
+def _pair(place: Place, case: Case, report: Report) -> str:
+    try:
+        plain = _verified(place, PLAIN, PLAIN.run)
+        bare = _verified(place, case, case.bare) if case.bare else None
+        pair = Pair(_verified(place, case, case.run), plain, bare)
+    except FAULTS as error:
+        report.failures[case.name] = str(error)
+        return f"failed: {error}"
+    report.add(case.name, case.title, case.headrace, pair)
+    return f"{pair.run.seconds:.2f} s, {pair.ratio:.2f} of the plain pipe's speed"
+
+
+def _verified(place: Place, case: Case, run: Callable[[Place], Took]) -> Measured:
     case.prepare(place)
     data.execute(place.server.dsn(), "CHECKPOINT")
     before = _wal_position(place.server)
-    took = case.run(place)
+    took = run(place)
     written = _wal_position(place.server) - before
     data.verify(place.server, place.expected, case.table)
     return Measured(took.seconds, took.cpu_seconds, took.peak_bytes, written)

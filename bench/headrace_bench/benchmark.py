@@ -1,0 +1,87 @@
+"""A benchmark from the start of its server to its files."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace_bench import cluster, data, machine, page, plot, tables
+from headrace_bench.cases import CASES, Case
+from headrace_bench.place import Place, made
+from headrace_bench.report import Report
+from headrace_bench.rounds import measure
+from headrace_bench.server import SETTINGS
+from headrace_local.errors import LocalError
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for."""
+
+    rows: int
+    rounds: int
+    cases: tuple[str, ...]
+    """How names begin; empty for all."""
+    output: Path
+    page: Path | None = None
+    postgres: Path | None = None
+
+    def wants(self, name: str) -> bool:
+        """Whether a case is among those asked for."""
+        return not self.cases or name.startswith(self.cases)
+
+
+def run(wish: Wish, say: Say) -> Report:
+    """Measures Headrace; the JSON is written after every run, so that what ends early leaves what it found."""
+    say(f"making a server and {wish.rows:,} rows …")
+    with made(wish.rows, wish.postgres) as place:
+        report = begin("bench", wish, place)
+        _measure(place, [case for case in CASES if wish.wants(case.name)], report, wish, say)
+        if any(wish.wants(name) for name in cluster.NAMES):
+            _measure_on_cluster(place, report, wish, say)
+    return report
+
+
+def begin(kind: str, wish: Wish, place: Place) -> Report:
+    """A report without lines yet."""
+    return Report(
+        kind=kind,
+        started=time.strftime("%Y-%m-%d", time.gmtime()),
+        rows=wish.rows,
+        row_bytes=data.row_bytes(place.server),
+        rounds=wish.rounds,
+        postgres=place.server.version(),
+        machine=machine.describe(),
+        settings=SETTINGS,
+    )
+
+
+def _measure(place: Place, cases: Sequence[Case], report: Report, wish: Wish, say: Say) -> None:
+    measure(place, cases, report, say=say, save=lambda: report.save(path(wish, report, "json")))
+
+
+def _measure_on_cluster(place: Place, report: Report, wish: Wish, say: Say) -> None:
+    with ExitStack() as stack:
+        try:
+            status = stack.enter_context(cluster.started(place, say))
+        except LocalError as error:
+            report.failures["cluster"] = str(error)
+            return
+        _measure(place, [case for case in cluster.cases(status) if wish.wants(case.name)], report, wish, say)
+
+
+def publish(wish: Wish, report: Report) -> str:
+    """Writes JSON, plot and page; returns the tables."""
+    report.save(path(wish, report, "json"))
+    path(wish, report, "svg").write_text(plot.draw(report))
+    if wish.page:
+        page.write(wish.page, report)
+    return tables.everything(report)
+
+
+def path(wish: Wish, report: Report, kind: str) -> Path:
+    """Where a file of a report lies."""
+    return wish.output / f"{report.kind}.{kind}"

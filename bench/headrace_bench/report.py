@@ -1,0 +1,118 @@
+"""What a benchmark found: its lines, kept as JSON with every single run."""
+
+import json
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One verified run; None is what could not be seen from outside."""
+
+    seconds: float
+    cpu_seconds: float | None
+    peak_bytes: int | None
+    wal_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A run and the plain pipe right before it: what the machine does at the time, it does to both."""
+
+    run: Measured
+    plain: Measured
+    bare: Measured | None = None
+    """The bare runner with the same work, between the two; only for runs on the cluster."""
+
+    @property
+    def ratio(self) -> float:
+        """2.0 is twice as fast as the plain pipe."""
+        return self.plain.seconds / self.run.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One case, with all its runs."""
+
+    name: str
+    title: str
+    headrace: bool
+    """Whether its memory is the runner's."""
+    pairs: list[Pair]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the ratios, each to the plain pipe beside it."""
+        return statistics.median(pair.ratio for pair in self.pairs)
+
+    @property
+    def extra_seconds(self) -> float | None:
+        """The median of what a run on the cluster takes longer than the bare runner beside it."""
+        return _median(pair.run.seconds - pair.bare.seconds for pair in self.pairs if pair.bare)
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """The largest of all runs."""
+        return max((pair.run.peak_bytes for pair in self.pairs if pair.run.peak_bytes), default=None)
+
+    def median(self, value: Callable[[Measured], float | None], *, of_plain: bool = False) -> float | None:
+        """The median of one value of all runs, or of the plain pipes beside them."""
+        values = (value(pair.plain if of_plain else pair.run) for pair in self.pairs)
+        return _median(found for found in values if found is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All of a benchmark."""
+
+    kind: str
+    """`bench` or `peers`."""
+    started: str
+    rows: int
+    row_bytes: float
+    rounds: int
+    postgres: str
+    machine: dict[str, str]
+    settings: dict[str, str]
+    lines: list[Line] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    """What did not run, or ran and left a wrong target, with the reason."""
+
+    def line(self, name: str) -> Line | None:
+        """The line of a case, when it was measured."""
+        return next((line for line in self.lines if line.name == name), None)
+
+    def add(self, name: str, title: str, headrace: bool, pair: Pair) -> None:
+        """Adds a run to its line."""
+        line = self.line(name)
+        if line is None:
+            line = Line(name, title, headrace, [])
+            self.lines.append(line)
+        line.pairs.append(pair)
+
+    def save(self, path: Path) -> None:
+        """Writes JSON, or leaves what was there."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".new")
+        unfinished.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        unfinished.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what `save` wrote."""
+        values: dict[str, Any] = json.loads(path.read_text())
+        lines = [Line(**{**line, "pairs": [_pair(pair) for pair in line["pairs"]]}) for line in values.pop("lines")]
+        return cls(**values, lines=lines)
+
+
+def _pair(values: dict[str, Any]) -> Pair:
+    bare = Measured(**values["bare"]) if values["bare"] else None
+    return Pair(Measured(**values["run"]), Measured(**values["plain"]), bare)
+
+
+def _median(values: Iterable[float]) -> float | None:
+    found = list(values)
+    return statistics.median(found) if found else None
