@@ -148,6 +148,16 @@ EXCEPTIONS = {
     "pg_brin_bloom_summary": NO_VALUE,
     "pg_brin_minmax_multi_summary": NO_VALUE,
 }
+# Types of the kinds base and domain have arrays.
+KIND = """
+    CREATE OR REPLACE FUNCTION kind_of(type text, value text) RETURNS text LANGUAGE plpgsql AS $$
+    BEGIN
+        EXECUTE format('SELECT %L::%s', value, type);
+        RETURN (SELECT CASE WHEN typarray = 0 THEN 'single' WHEN typtype = 'd' THEN 'domain' ELSE 'base' END
+                FROM pg_type WHERE oid = to_regtype(type));
+    EXCEPTION WHEN undefined_object OR feature_not_supported THEN RETURN 'unknown';
+    END $$
+"""
 QUERY = 'SELECT * FROM "rows"'
 
 
@@ -176,14 +186,13 @@ def test_a_value_of_every_type_is_loaded_and_updated(own_types, as_text, there):
     moves_every_type(own_types, as_text=as_text, there=there)
 
 
-@pytest.mark.parametrize("as_text", [False, True], ids=["as bytes", "as text"])
+@pytest.mark.parametrize("up", [True, False], ids=["up, as bytes", "down, as text"])
 @pytest.mark.parametrize("version", [13, 14, 15, 16, 17])
-@pytest.mark.parametrize("up", [True, False], ids=["up", "down"])
-def test_another_version_of_postgres_takes_every_type(rig_between, server_of, version, as_text, up):
-    """Between it and the newest one, which know the same types under the same numbers, in both directions."""
+def test_another_version_of_postgres_takes_every_type(rig_between, server_of, version, up):
+    """From it to the newest one and back: bytes are the same in both directions."""
     servers = (server_of(version), server_of(18))
     rig = with_own_types(rig_between(*(servers if up else reversed(servers))))
-    moves_every_type(rig, as_text=as_text, there=up)
+    moves_every_type(rig, as_text=not up, there=up)
 
 
 def test_no_type_is_forgotten(own_types):
@@ -229,35 +238,30 @@ def moves_every_type(rig, *, as_text, there):
 def columns_of(rig, types, *, arrays_of_domains=True):
     """What both servers know of these types, with their arrays: a type's name to expressions for its values."""
     version = min(int(run("SHOW server_version_num")[0][0]) // 10000 for run in (rig.on_source, rig.on_target))
+    kinds = [kinds_of(run, types) for run in (rig.on_source, rig.on_target)]
     found = {}
     for name, values in types.items():
         newer = [NEWER_VALUES[since].get(name, ()) for since in NEWER_VALUES if since <= version]
-        if all(is_known(run, name, values[0]) for run in (rig.on_source, rig.on_target)):
+        both = {kind[name] for kind in kinds}
+        if "unknown" not in both:
             found[name] = [f"{literal(value)}::{name}" for value in (*values, *sum(newer, ()))]
-            is_domain = rig.on_source(f"SELECT typtype = 'd' FROM pg_type WHERE oid = to_regtype({literal(name)})")
-            if arrays_of_domains or is_domain != [(True,)]:
-                found[f"{name}[]"] = arrays(name, found[name])
+        if both == {"base"} or (both == {"domain"} and arrays_of_domains):
+            found[f"{name}[]"] = arrays(name, *found[name][:2])
     return found
 
 
-def is_known(run, name, value):
-    try:
-        run(f"SELECT {literal(value)}::{name} IS NULL")
-    except (psycopg.errors.UndefinedObject, psycopg.errors.FeatureNotSupported):
-        return False
-    return True
+def kinds_of(run, types):
+    first = [values[0] for values in types.values()]
+    return dict(run(KIND, f"SELECT t, kind_of(t, v) FROM unnest({array(types)}, {array(first)}) AS s(t, v)"))
 
 
-def arrays(name, values):
-    first, second = values[:2]
+def arrays(name, first, second):
     return [
         f"array_fill({first}, ARRAY[1])",
         f"array_fill({second}, ARRAY[1])",
-        f"'{{}}'::{name}[]",
-        f"array_fill({first}, ARRAY[2, 1], ARRAY[5, -1])",
         f"array_fill({second}, ARRAY[2, 1], ARRAY[5, -1])",
-        f"array_fill({second}, ARRAY[2, 1])",
-        f"array_fill(NULL::{name}, ARRAY[2])",
+        f"'{{}}'::{name}[]",
+        f"array_fill(NULL::{name}, ARRAY[2, 1])",
     ]
 
 
