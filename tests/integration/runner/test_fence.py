@@ -145,7 +145,7 @@ def test_a_session_that_holds_the_row_lock_is_ended(rows):
 
     spec = rows.spec(QUERY)
     rows.run(spec)
-    with psycopg.connect(rows.target) as stuck:
+    with psycopg.connect(rows.target, application_name=f"headrace-write {spec.run_id}") as stuck:
         stuck.execute(
             """UPDATE headrace.pipeline_checkpoints AS c SET backend_pid = a.pid, backend_start = a.backend_start
                FROM pg_stat_activity AS a WHERE a.pid = pg_backend_pid()"""

@@ -16,7 +16,7 @@ from headrace.errors import OutrunError, PermanentError, SupersededError, Transi
 from headrace.runspec import RunSpec
 from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
 from headrace_runner.quoting import quote_name
-from headrace_runner.targets.postgres.session import Connection
+from headrace_runner.targets.postgres.session import APPLICATION_NAME, Connection
 from headrace_runner.targets.postgres.table import Table
 
 TABLE = "pipeline_checkpoints"
@@ -82,12 +82,12 @@ _SAVE = """
         updated_at = now()
 """
 _TARGET = " RETURNING to_regclass(%(target)s)::oid::int8"
-# Only the same role's sessions can be ended; of others even the start time can't be seen.
-_END_OLD_OWNER = """
-    SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
-    WHERE pid = %s AND backend_start = %s AND pid <> pg_backend_pid()
+# Only the same role's sessions can be ended; of others even the start time can't be seen. Behind a pooler the process
+# may serve somebody else by now: its name, which every client of a pool brings along, tells.
+_OLD_OWNER = """
+    FROM pg_catalog.pg_stat_activity
+    WHERE pid = %s AND backend_start = %s AND application_name = %s AND pid <> pg_backend_pid()
 """
-_OLD_OWNER = "SELECT FROM pg_catalog.pg_stat_activity WHERE pid = %s AND backend_start = %s"
 
 
 class CheckpointRow:
@@ -214,15 +214,17 @@ class CheckpointRow:
             raise OutrunError("A later run of this pipeline has taken over")
 
     def _end_old_owner(self, row: Mapping[str, Any]) -> None:
-        process = (row["backend_pid"], row["backend_start"])
-        if None in process:
+        session = (row["backend_pid"], row["backend_start"], f"{APPLICATION_NAME}{row['owner_run_id']}")
+        if None in session:
             return
         try:
-            self._connection.execute(_END_OLD_OWNER, process)
+            self._connection.execute(f"SELECT pg_terminate_backend(pid) {_OLD_OWNER}".encode(), session)
         except psycopg.errors.InsufficientPrivilege:
             return
         deadline = time.monotonic() + END_SECONDS
-        while self._connection.execute(_OLD_OWNER, process).fetchone() is not None and time.monotonic() < deadline:
+        while self._connection.execute(f"SELECT {_OLD_OWNER}".encode(), session).fetchone() is not None:
+            if time.monotonic() > deadline:
+                return
             time.sleep(0.02)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import psycopg
 
 from headrace.errors import PermanentError
-from headrace.postgres.connect import connect
+from headrace.postgres.connect import connect, connection_parameters
+from headrace.postgres.deadlines import deadline
 from headrace.postgres.problems import translated
 from headrace.postgres.watch import Watch
 from headrace_runner.pinned import PINNED
@@ -27,14 +28,21 @@ SETTINGS = {
     "enable_mergejoin": "off",
     # Every batch is planned anew: compiling it costs more than it gains.
     "jit": "off",
+    # A group of batches is staged without touching the disk.
+    "temp_buffers": "16MB",
 }
 _PROBES = 3
+_PROBE_SECONDS = 2
+APPLICATION_NAME = "headrace-write "
+"""Followed by the run's id: whose sessions these are."""
 
 
 def open_session(dsn: str, run_id: str) -> Connection:
     """Connects; raises PermanentError, also for a pooler in transaction mode, or TransientError."""
     with translated("the target"):
-        connection = connect(dsn, application_name=f"headrace-write {run_id}", settings=SETTINGS)
+        name = f"{APPLICATION_NAME}{run_id}"
+        # Also as a setting: one in the DSN would win, and our successor finds us by this name.
+        connection = connect(dsn, application_name=name, settings={**SETTINGS, "application_name": name})
         Watch(connection).start()
         try:
             if _is_pooled_by_transaction(connection, dsn):
@@ -58,10 +66,23 @@ def _is_pooled_by_transaction(connection: Connection, dsn: str) -> bool:
     if connection.info.backend_pid == server_pid:
         return False
     for _ in range(_PROBES):
-        with connect(dsn, application_name="headrace-probe") as second:
-            if _server_pid(second) == _server_pid(connection):
-                return True
+        if _second_server_pid(dsn) == _server_pid(connection):
+            return True
     return _server_pid(connection) != server_pid
+
+
+def _second_server_pid(dsn: str) -> int | None:
+    """The server process of another connection; None when there is none for it now."""
+    parameters = connection_parameters(dsn, application_name="headrace-probe", connect_timeout=_PROBE_SECONDS)
+    try:
+        with psycopg.connect(**parameters, autocommit=True, prepare_threshold=None) as second:
+            # A pool in session mode lets it wait when ours holds the last server process.
+            with deadline(second, _PROBE_SECONDS):
+                return _server_pid(second)
+    except psycopg.OperationalError as error:
+        if error.sqlstate is not None:
+            raise
+        return None
 
 
 def _server_pid(connection: Connection) -> int:
