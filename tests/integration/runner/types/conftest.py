@@ -1,0 +1,14 @@
+"""Rigs for both ways of an upsert."""
+
+import pytest
+
+NEWEST, WITHOUT_MERGE = 18, 14
+
+
+@pytest.fixture(params=[NEWEST, WITHOUT_MERGE], ids=["MERGE", "ON CONFLICT"])
+def each_rig(request, rig_between, server_of):
+    """A rig on a server that has MERGE, and one on a server that does not."""
+    if request.param == NEWEST:
+        return request.getfixturevalue("rig")
+    server = server_of(request.param)
+    return rig_between(server, server)
