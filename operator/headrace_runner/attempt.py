@@ -3,17 +3,20 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from headrace.errors import StoppedError
+from headrace.errors import PermanentError, StoppedError
 from headrace.runspec import RunSpec
 from headrace_runner.continuation import continuation_of, depends_on_previous
+from headrace_runner.groups import FIRST, limit_after
 from headrace_runner.log import Log
 from headrace_runner.protocols import Batch, Checkpoint, Horizon, Position, Projection, Source, Start, Target
 from headrace_runner.readahead import ReadAhead
 from headrace_runner.report import ReportThread
+from headrace_runner.rows import Rows
 from headrace_runner.settings import Settings
 from headrace_runner.sources import open_source
 from headrace_runner.stop import Stop
@@ -81,7 +84,7 @@ class Load:
             limit = None if horizon is None else horizon.value
             self._copy(lambda: source.read(projection, start.position, limit), target.write, left)
         else:
-            target.write(NOTHING)
+            target.write([NOTHING])
         closing_read = target.rereads()
         if closing_read is not None:
             self._copy(lambda: source.read(closing_read, Position(), None), target.keep, left)
@@ -110,24 +113,43 @@ class Load:
         return horizon
 
     def _copy(
-        self, read: Callable[[], Iterator[Batch]], write: Callable[[Batch], Checkpoint], left: threading.Event
+        self, read: Callable[[], Iterator[Batch]], write: Callable[[Sequence[Batch]], Checkpoint], left: threading.Event
     ) -> None:
         logged = time.monotonic()
-        with ReadAhead(read, self.stop.check, left) as batches:
-            for batch in batches:
-                counters = self._advance(write(batch)).counters
-                if time.monotonic() - logged >= LOG_SECONDS:
-                    logged = time.monotonic()
-                    self.run_log.info(f"{counters.rows_read} rows read, {counters.rows_written} written")
+        limit, final = FIRST, False
+        with ReadAhead(read, self.stop.check, left) as ahead:
+            while not final:
+                group = ahead.group(limit)
+                began = time.monotonic()
+                self._write(group.batches, write)
+                now = time.monotonic()
+                limit, final = limit_after(group.rows, now - began), group.batches[-1].final
+                if now - logged >= LOG_SECONDS:
+                    logged = now
+                    progress = self.report.progress()
+                    self.run_log.info(f"{progress.rows_read} rows read, {progress.rows_written} written")
 
-    def _advance(self, checkpoint: Checkpoint) -> Checkpoint:
+    def _write(self, batches: Sequence[Batch], write: Callable[[Sequence[Batch]], Checkpoint]) -> None:
+        """All at once, or when one of them is refused one by one: the good ones before it stay."""
+        try:
+            checkpoint = write(batches)
+        except PermanentError:
+            if len(batches) == 1:
+                raise
+        else:
+            self._advance(checkpoint)
+            return
+        for batch in batches:
+            self.stop.check()
+            self._advance(write([batch]))
+
+    def _advance(self, checkpoint: Checkpoint) -> None:
         """Tells of a batch. One that is only staged is shown, but is no progress: it is lost when this attempt ends."""
         advanced = checkpoint.done or checkpoint.counters.batches > self.committed.counters.batches
         if advanced:
             self.commits += 1
             self.committed = checkpoint
         self._tell(checkpoint, advanced=advanced)
-        return checkpoint
 
     def _tell(self, checkpoint: Checkpoint, *, advanced: bool = False) -> None:
         self.report.update(
@@ -156,7 +178,7 @@ class Load:
         return wait
 
 
-NOTHING = Batch(data=b"", rows=0, first=None, last=None, previous=None, final=True)
+NOTHING = Batch(rows=Rows(b"", array("I")), first=None, last=None, previous=None, final=True)
 
 
 def _words(position: Position) -> str:

@@ -1,8 +1,10 @@
 """What sources and targets promise each other; they meet only here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from headrace_runner.rows import Rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +97,7 @@ class Edge:
 class Batch:
     """Some rows in COPY's wire format, without header and trailer; possibly none when `final`."""
 
-    data: bytes
-    rows: int
+    rows: Rows
     first: Edge | None
     last: Edge | None
     previous: Edge | None
@@ -112,12 +113,12 @@ class Counters:
     rows_written: int = 0
     batches: int = 0
 
-    def plus(self, *, rows_read: int, rows_written: int) -> "Counters":
-        """One batch more."""
+    def plus(self, *, rows_read: int, rows_written: int, batches: int) -> "Counters":
+        """Some batches more."""
         return Counters(
             rows_read=self.rows_read + rows_read,
             rows_written=self.rows_written + rows_written,
-            batches=self.batches + 1,
+            batches=self.batches + batches,
         )
 
 
@@ -202,14 +203,17 @@ class Target(Protocol):
     def begin(self, start: Start) -> None:
         """Saves where the run starts and makes ready for its batches."""
 
-    def write(self, batch: Batch) -> Checkpoint:
-        """Writes a batch and the checkpoint, both or nothing; with the final one the run is done, unless `rereads`."""
+    def write(self, batches: Sequence[Batch]) -> Checkpoint:
+        """Writes one batch or more and the checkpoint, all or nothing; with the final one the run is done (`rereads`).
+
+        After a PermanentError it can be called again, with fewer of them.
+        """
 
     def rereads(self) -> Projection | None:
         """What has to be read once more after the last batch, if anything."""
 
-    def keep(self, batch: Batch) -> Checkpoint:
-        """Takes a batch of `rereads`; with the final one the run is done."""
+    def keep(self, batches: Sequence[Batch]) -> Checkpoint:
+        """Takes batches of `rereads`; with the final one the run is done."""
 
     def count(self) -> int:
         """How many rows the target holds."""

@@ -1,21 +1,23 @@
-"""Reads the next batches while the target writes one: both servers stay busy, and memory is the queue's."""
+"""Reads the next batches while the target writes some: both servers stay busy, and memory is the queue's."""
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from queue import Empty, Full, Queue
 from types import TracebackType
 from typing import Self
 
 from headrace.errors import StoppedError
+from headrace_runner.groups import Group, Limit, size_of
 from headrace_runner.protocols import Batch
 
-BATCHES = 2
+QUEUE_BYTES = 8 * 1024 * 1024
 POLL_SECONDS = 0.2
 JOIN_SECONDS = 5.0
 
 
 class ReadAhead:
-    """Iterates over a source's batches from a thread of its own; its errors are raised here.
+    """A source's batches, read in a thread of their own and handed out in groups; its errors are raised here.
 
     `left` is set when nobody takes batches any more: a source that waits for its server has to look at it.
     """
@@ -25,8 +27,11 @@ class ReadAhead:
     ) -> None:
         self._batches = batches
         self._check = check
-        self._queue: Queue[Batch | BaseException] = Queue(maxsize=BATCHES)
         self._left = left
+        self._queue: deque[Batch] = deque()
+        self._bytes = 0
+        self._error: BaseException | None = None
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._read, name="read", daemon=True)
 
     def __enter__(self) -> Self:
@@ -38,32 +43,60 @@ class ReadAhead:
             self._left.set()
         self._thread.join(timeout=JOIN_SECONDS)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def group(self, limit: Limit) -> Group:
+        """The next batches, as many as `limit` allows; waits a moment for those that are still to come."""
+        group = Group(limit)
+        group.add(self._take())
+        until = time.monotonic() + limit.linger
+        while not group.is_full:
+            batch = self._take_for(group, until)
+            if batch is None:
+                break
+            group.add(batch)
+        return group
+
+    def _take(self) -> Batch:
+        """The next batch, however long it takes."""
         while True:
             self._check()
-            try:
-                item = self._queue.get(timeout=POLL_SECONDS)
-            except Empty:
-                continue
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-            if item.final:
-                return
+            with self._changed:
+                if self._changed.wait_for(self._has_news, POLL_SECONDS):
+                    return self._pop()
+
+    def _take_for(self, group: Group, until: float) -> Batch | None:
+        """The next batch, if it comes in time and has room; an error is raised when the group was written."""
+        with self._changed:
+            self._changed.wait_for(self._has_news, until - time.monotonic())
+            return self._pop() if self._queue and group.has_room(self._queue[0]) else None
+
+    def _has_news(self) -> bool:
+        return bool(self._queue) or self._error is not None
+
+    def _pop(self) -> Batch:
+        if not self._queue:
+            assert self._error is not None
+            raise self._error
+        batch = self._queue.popleft()
+        self._bytes -= size_of(batch)
+        self._changed.notify()
+        return batch
 
     def _read(self) -> None:
         try:
             for batch in self._batches():
                 self._put(batch)
         except BaseException as error:  # noqa: BLE001  # it is raised in the other thread
-            if not self._left.is_set():
-                self._put(error)
+            with self._changed:
+                self._error = error
+                self._changed.notify()
 
-    def _put(self, item: Batch | BaseException) -> None:
-        while not self._left.is_set():
-            try:
-                self._queue.put(item, timeout=POLL_SECONDS)
-            except Full:
-                continue
-            return
-        raise StoppedError("Nobody takes batches any more")
+    def _put(self, batch: Batch) -> None:
+        with self._changed:
+            # One at least, whatever its size.
+            while self._queue and self._bytes + size_of(batch) > QUEUE_BYTES:
+                if self._left.is_set():
+                    raise StoppedError("Nobody takes batches any more")
+                self._changed.wait(POLL_SECONDS)
+            self._queue.append(batch)
+            self._bytes += size_of(batch)
+            self._changed.notify()

@@ -20,6 +20,9 @@ TRAILER = b"\xff\xff"
 _LENGTH = struct.Struct("!i")
 _FIXED_HEADER = len(SIGNATURE) + 8
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+_FIELDS = struct.Struct("!h")
+"""How many there are: a binary row begins with it."""
+_COUNT = _FIELDS.size
 _ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 
@@ -40,13 +43,33 @@ def edge_of(row: bytes, projection: Projection) -> Edge:
     return Edge(fields[0], fields[1:])
 
 
+def key_bytes(row: bytes, projection: Projection) -> bytes:
+    """A row up to the end of its key: the same bytes for rows whose keys have the same bytes."""
+    if not projection.binary:
+        return b"\t".join(row.rstrip(b"\n").split(b"\t", len(projection.keys))[: len(projection.keys)])
+    end = _COUNT
+    for _ in projection.keys:
+        (length,) = _LENGTH.unpack_from(row, end)
+        end += _LENGTH.size + max(length, 0)
+    return row[:end]
+
+
+def without_cursor(row: bytes, projection: Projection) -> bytes:
+    """A row as the target's own columns have it."""
+    if not projection.binary:
+        return row.partition(b"\t")[2]
+    (length,) = _LENGTH.unpack_from(row, _COUNT)
+    (count,) = _FIELDS.unpack_from(row)
+    return _FIELDS.pack(count - 1) + row[_COUNT + _LENGTH.size + max(length, 0) :]
+
+
 def binary_fields(row: bytes, count: int) -> tuple[bytes | None, ...]:
     """The first `count` fields of a row in the binary format."""
     fields: list[bytes | None] = []
-    offset = 2
+    offset = _COUNT
     for _ in range(count):
         (length,) = _LENGTH.unpack_from(row, offset)
-        offset += 4
+        offset += _LENGTH.size
         fields.append(None if length < 0 else row[offset : offset + length])
         offset += max(length, 0)
     return tuple(fields)

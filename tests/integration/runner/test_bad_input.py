@@ -160,7 +160,7 @@ def test_a_target_that_does_not_fit(rig, case):
 
 
 ROWS_AT_FAULT = {
-    "a key that is null": ("SELECT NULLIF(id, 150) AS id, v FROM rows", COPY, 'null value in column "id"'),
+    "a key that is null": ("SELECT NULLIF(id, 150) AS id, v FROM rows", COPY, 'key column "id" is null'),
     "a key that is twice in a batch": ("SELECT id - (id = 150)::int AS id, v FROM rows", COPY, "same key (id = 149)"),
     "a key that is twice, at the end of a batch": (
         "SELECT id - (id = 201)::int AS id, v FROM rows",

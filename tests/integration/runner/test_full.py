@@ -180,9 +180,9 @@ def test_many_pipelines_may_create_one_schema_at_once(films):
 
 
 def test_a_server_without_merge_writes_the_same_rows(films, monkeypatch):
-    from headrace_runner.targets.postgres import staging
+    from headrace_runner.targets.postgres import upsert
 
-    monkeypatch.setattr(staging, "MERGE_SINCE", 10**9)
+    monkeypatch.setattr(upsert, "MERGE_SINCE", 10**9)
     films.load(FILMS)
     films.on_source("UPDATE films SET title = 'x' WHERE rating = 5", "DELETE FROM films WHERE rating = 6")
     assert films.load(FILMS).rows_written == 20

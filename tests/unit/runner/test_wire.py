@@ -1,12 +1,22 @@
-"""COPY's bytes: header, rows, fields, batches."""
+"""COPY's bytes: header, rows, fields."""
 
 import struct
+from array import array
+from itertools import accumulate
 
 import pytest
 
 from headrace_runner.protocols import Edge, Field, Projection
-from headrace_runner.sources.postgres.batches import Limits, batches_of, rows_of
-from headrace_runner.wire import HEADER, TRAILER, binary_fields, edge_of, text_fields, without_header
+from headrace_runner.rows import Rows
+from headrace_runner.wire import (
+    HEADER,
+    binary_fields,
+    edge_of,
+    key_bytes,
+    text_fields,
+    without_cursor,
+    without_header,
+)
 
 KEY = Projection(keys=(Field(name="id", type_name="integer"),), others=())
 TEXT = Projection(keys=KEY.keys, others=(), binary=False)
@@ -39,10 +49,7 @@ def test_text_fields(line, fields):
 def test_the_header_comes_with_the_first_row_or_alone():
     assert without_header(HEADER + row(b"a")) == row(b"a")
     assert without_header(HEADER) == b""
-    assert list(rows_of([HEADER, row(b"a"), TRAILER], KEY)) == [row(b"a")]
-    assert list(rows_of([HEADER + row(b"a"), row(b"b"), TRAILER], KEY)) == [row(b"a"), row(b"b")]
-    assert list(rows_of([HEADER + TRAILER], KEY)) == []
-    assert list(rows_of([], KEY)) == []
+    assert without_header(row(b"a")) == row(b"a")
 
 
 def test_the_cursor_comes_before_the_key():
@@ -50,36 +57,31 @@ def test_the_cursor_comes_before_the_key():
     assert edge_of(row(b"now", b"7", b"x"), projection) == Edge(b"now", (b"7",))
 
 
-def batches(count, *, rows=2, size=1000, start=None):
-    stream = iter([row(bytes([number])) for number in range(count)])
-    return list(batches_of(stream, KEY, Limits(rows=rows, size=size), start))
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_rows_are_split_where_each_ends(count):
+    each = [row(bytes([number]) * number) for number in range(count)]
+    rows = Rows(b"".join(each), array("I", accumulate(map(len, each))))
+    assert rows.split() == each
+    assert len(rows) == count
+    if each:
+        assert (rows.first, rows.last) == (each[0], each[-1])
 
 
 @pytest.mark.parametrize(
-    ("count", "sizes"),
-    [(0, [0]), (1, [1]), (2, [2]), (3, [2, 1]), (4, [2, 2])],
+    ("whole", "projection", "key"),
+    [
+        (row(b"7", b"x"), KEY, row(b"7", b"x")[: 2 + 4 + 1]),
+        (row(None, b"x"), KEY, row(None, b"x")[: 2 + 4]),
+        (b"7\tx\n", TEXT, b"7"),
+        (b"7\n", TEXT, b"7"),
+    ],
 )
-def test_the_last_batch_is_final_and_empty_only_when_there_is_nothing(count, sizes):
-    cut = batches(count)
-    assert [batch.rows for batch in cut] == sizes
-    assert [batch.final for batch in cut] == [False] * (len(sizes) - 1) + [True]
-    assert b"".join(batch.data for batch in cut) == b"".join(row(bytes([number])) for number in range(count))
+def test_the_bytes_of_a_key(whole, projection, key):
+    assert key_bytes(whole, projection) == key
 
 
-def test_a_batch_knows_the_row_before_it():
-    first, second = batches(4)
-    assert (first.previous, first.first, first.last) == (None, Edge(None, (b"\x00",)), Edge(None, (b"\x01",)))
-    assert second.previous == first.last
-
-
-def test_a_batch_ends_after_so_many_bytes():
-    assert [batch.rows for batch in batches(5, rows=100, size=len(row(b"x")) * 2)] == [2, 2, 1]
-
-
-def test_the_row_to_start_after_is_dropped_when_it_is_still_there():
-    there = batches(3, start=Edge(None, (b"\x00",)))
-    assert [batch.rows for batch in there] == [2]
-    assert there[0].previous == Edge(None, (b"\x00",))
-    gone = batches(3, start=Edge(None, (b"\x07",)))
-    assert [batch.rows for batch in gone] == [2, 1]
-    assert gone[0].previous is None
+def test_a_row_without_its_cursor():
+    binary = Projection(keys=KEY.keys, others=(), cursor="at")
+    text = Projection(keys=KEY.keys, others=(), cursor="at", binary=False)
+    assert without_cursor(row(b"now", b"7", None), binary) == row(b"7", None)
+    assert without_cursor(b"now\t7\t\\N\n", text) == b"7\t\\N\n"

@@ -1,11 +1,12 @@
 """Cuts a stream of rows into batches."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 
+from headrace_runner.copystream import CopyStream
 from headrace_runner.protocols import Batch, Edge, Projection
-from headrace_runner.wire import TRAILER, edge_of, without_header
+from headrace_runner.rows import Rows
+from headrace_runner.wire import edge_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,56 +18,28 @@ class Limits:
     """In bytes."""
 
 
-def rows_of(messages: Iterable[bytes], projection: Projection) -> Iterator[bytes]:
-    """A stream's rows: in the binary format header and trailer are left out."""
-    if not projection.binary:
-        yield from messages
-        return
-    messages = iter(messages)
-    first = without_header(next(messages, b""))
-    if first and first != TRAILER:
-        yield first
-    for message in messages:
-        if message != TRAILER:
-            yield message
-
-
-def batches_of(rows: Iterator[bytes], projection: Projection, limits: Limits, start: Edge | None) -> Iterator[Batch]:
+def batches_of(stream: CopyStream, projection: Projection, limits: Limits, start: Edge | None) -> Iterator[Batch]:
     """Batches of all rows, the last one final; a first row that equals `start` was there before and is dropped."""
     previous = None
-    first = next(rows, None)
-    if first is not None and start is not None and edge_of(first, projection) == start:
-        previous = start
-        first = next(rows, None)
+    if start is not None:
+        row = stream.look()
+        if row is not None and edge_of(row, projection) == start:
+            previous = start
+            stream.skip()
     while True:
-        batch, first = _batch(first, rows, projection, limits, previous)
+        batch = _batch(stream.take(limits.rows, limits.size), projection, previous, final=stream.has_ended)
         yield batch
         if batch.final:
             return
         previous = batch.last
 
 
-def _batch(
-    first: bytes | None, rows: Iterator[bytes], projection: Projection, limits: Limits, previous: Edge | None
-) -> tuple[Batch, bytes | None]:
-    """One batch that begins with `first`, and the row after it."""
-    buffer = BytesIO()
-    write, tell = buffer.write, buffer.tell
-    last, row, count = first, first, 0
-    most_rows, most_bytes = limits.rows, limits.size
-    while row is not None:
-        write(row)
-        last = row
-        count += 1
-        row = next(rows, None)
-        if count >= most_rows or tell() >= most_bytes:
-            break
-    batch = Batch(
-        data=buffer.getvalue(),
-        rows=count,
-        first=None if first is None else edge_of(first, projection),
-        last=None if last is None else edge_of(last, projection),
+def _batch(rows: Rows, projection: Projection, previous: Edge | None, *, final: bool) -> Batch:
+    """Of its rows only the first and the last are looked at."""
+    return Batch(
+        rows=rows,
+        first=edge_of(rows.first, projection) if rows else None,
+        last=edge_of(rows.last, projection) if rows else None,
         previous=previous,
-        final=row is None,
+        final=final,
     )
-    return batch, row

@@ -10,16 +10,16 @@ from headrace.errors import PermanentError
 from headrace.postgres.problems import describe
 from headrace.runspec import RunSpec
 from headrace_runner.collations import byte_order
+from headrace_runner.copystream import CopyStream
 from headrace_runner.operators import refuse_hidden_operators
 from headrace_runner.pace import Pace
 from headrace_runner.protocols import Batch, Edge, Horizon, Position, Projection, Shape, SourceColumn
 from headrace_runner.quoting import quote_name
-from headrace_runner.sources.postgres.batches import Limits, batches_of, rows_of
+from headrace_runner.sources.postgres.batches import Limits, batches_of
 from headrace_runner.sources.postgres.horizon import lasting_doubt, transactions_in_progress, wait_until_ended
 from headrace_runner.sources.postgres.select import Select
 from headrace_runner.sources.postgres.session import open_session, reading
 from headrace_runner.sources.postgres.shape import describe_statement, shape_of
-from headrace_runner.sources.postgres.stream import CopyStream
 from headrace_runner.wire import error_of, fetch_row
 
 
@@ -85,7 +85,7 @@ class PostgresSource:
                 for batch in self._stream(projection, start, horizon, pace):
                     # Not from the start: a query that needs longer for its first row would give one batch each time.
                     expires = expires or time.monotonic() + self._spec.snapshot_seconds
-                    self._wait(pace.delay_after(batch.rows))
+                    self._wait(pace.delay_after(len(batch.rows)))
                     yield batch
                     last = batch.last or last
                     if batch.final:
@@ -110,9 +110,9 @@ class PostgresSource:
         self._bind(start, horizon)
         first = self._edge_of(projection, start)
         statement = self._select.copy(projection, start, bounded=horizon is not None)
-        rows = rows_of(CopyStream(self._connection, statement, lambda: self._wait(0)), projection)
+        stream = CopyStream(self._connection, statement, binary=projection.binary, check=lambda: self._wait(0))
         limits = Limits(rows=pace.batch_size(self._spec.batch_size), size=self._spec.batch_bytes)
-        yield from batches_of(rows, projection, limits, first)
+        yield from batches_of(stream, projection, limits, first)
         self._connection.execute(b"COMMIT")
 
     def _bind(self, start: Position, horizon: str | None) -> None:

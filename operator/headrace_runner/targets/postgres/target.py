@@ -1,6 +1,7 @@
 """A Postgres table as a target: rows and checkpoint in one transaction, under the fence."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Protocol
 
 from headrace.errors import PermanentError
@@ -11,11 +12,12 @@ from headrace_runner.protocols import Batch, Checkpoint, Identity, Projection, S
 from headrace_runner.quoting import quote_qualified
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
 from headrace_runner.targets.postgres.create import create_table
+from headrace_runner.targets.postgres.keyed import KeyedWriter
+from headrace_runner.targets.postgres.keyless import KeylessWriter
 from headrace_runner.targets.postgres.projection import projection_of
+from headrace_runner.targets.postgres.replacement import is_replaceable
 from headrace_runner.targets.postgres.session import open_session
-from headrace_runner.targets.postgres.swap import SwapWriter
 from headrace_runner.targets.postgres.table import Table, find_table, refuse_hidden_keys
-from headrace_runner.targets.postgres.upsert import UpsertWriter
 
 _NAME = "the target"
 
@@ -26,18 +28,18 @@ class Writer(Protocol):
     def begin(self, start: Start) -> None:
         """Makes ready."""
 
-    def write(self, batch: Batch) -> Checkpoint:
-        """One batch and the checkpoint, both or nothing."""
+    def write(self, batches: Sequence[Batch]) -> Checkpoint:
+        """Some batches and the checkpoint, all or nothing."""
 
     def rereads(self) -> Projection | None:
         """What to read once more at the end."""
 
-    def keep(self, batch: Batch) -> Checkpoint:
-        """A batch of that."""
+    def keep(self, batches: Sequence[Batch]) -> Checkpoint:
+        """Some batches of that."""
 
 
 class PostgresTarget:
-    """One run's table. Call `claim`, `prepare`, `begin`, then `write` for each batch."""
+    """One run's table. Call `claim`, `prepare`, `begin`, then `write` for each group of batches."""
 
     def __init__(self, spec: RunSpec, dsn: str, epoch: int, owner: str) -> None:
         self.notes: dict[str, str] = {}
@@ -48,6 +50,7 @@ class PostgresTarget:
         self._key: tuple[str, ...] = ()
         self._writer: Writer | None = None
         self._projection: Projection | None = None
+        self._replaces = False
         self._cursor_type: str | None = None
         self._checkpoint = Checkpoint(holder=0)
 
@@ -72,6 +75,9 @@ class PostgresTarget:
         cursor = self._spec.incremental_key if self._spec.mode == "incremental" else None
         self._cursor_type = next((column.type_name for column in shape.columns if column.name == cursor), None)
         self._projection = projection_of(shape, self._table, self._key, cursor)
+        if self._key:
+            with translated(_NAME):
+                self._replaces = is_replaceable(self._connection, self._table, self._projection, shape)
         return self._projection
 
     def identity(self) -> Identity:
@@ -103,25 +109,25 @@ class PostgresTarget:
                 done=False,
             )
             parts = (self._connection, self._spec, self._table, self._projection, self._row, started, self.notes)
-            self._writer = UpsertWriter(*parts) if self._key else SwapWriter(*parts)
+            self._writer = KeyedWriter(*parts, replaces=self._replaces) if self._key else KeylessWriter(*parts)
             self._writer.begin(start)
 
-    def write(self, batch: Batch) -> Checkpoint:
-        """One batch and the checkpoint, both or nothing; raises FencedError when the fence is gone."""
+    def write(self, batches: Sequence[Batch]) -> Checkpoint:
+        """Some batches and the checkpoint, all or nothing; raises FencedError when the fence is gone."""
         assert self._writer is not None
         with translated(_NAME):
-            return self._writer.write(batch)
+            return self._writer.write(batches)
 
     def rereads(self) -> Projection | None:
         """What has to be read once more after the last batch."""
         assert self._writer is not None
         return self._writer.rereads()
 
-    def keep(self, batch: Batch) -> Checkpoint:
-        """A batch of that."""
+    def keep(self, batches: Sequence[Batch]) -> Checkpoint:
+        """Some batches of that."""
         assert self._writer is not None
         with translated(_NAME):
-            return self._writer.keep(batch)
+            return self._writer.keep(batches)
 
     def count(self) -> int:
         """How many rows the table holds; 0 when there is none."""

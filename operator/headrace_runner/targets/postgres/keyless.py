@@ -1,6 +1,7 @@
 """Writes into a table without a key: all rows are staged first, and the contents swapped in one transaction."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from headrace.runspec import RunSpec
 from headrace_runner.protocols import Batch, Checkpoint, Counters, Position, Projection, Start
@@ -14,7 +15,7 @@ from headrace_runner.targets.postgres.table import Table
 NO_KEY = "NoKey"
 
 
-class SwapWriter:
+class KeylessWriter:
     """The staging table lives as long as the session: a run that dies starts over."""
 
     def __init__(
@@ -35,6 +36,7 @@ class SwapWriter:
         self._checkpoint = checkpoint
         self._staging = Staging(connection, table, projection)
         self._rows = 0
+        self._batches = 0
         notes[NO_KEY] = (
             "The target has no key: every run reads everything and swaps the contents at its end, "
             "and starts over when it is interrupted; set keyColumns to resume"
@@ -48,16 +50,17 @@ class SwapWriter:
         """Nothing."""
         return None
 
-    def keep(self, batch: Batch) -> Checkpoint:
+    def keep(self, batches: Sequence[Batch]) -> Checkpoint:
         """Never called."""
         raise AssertionError("a load without a key reads nothing twice")
 
-    def write(self, batch: Batch) -> Checkpoint:
-        """Stages a batch; the last one swaps. Until then the counters only show what is staged."""
+    def write(self, batches: Sequence[Batch]) -> Checkpoint:
+        """Stages batches; the last one swaps. Until then the counters only show what is staged."""
         with self._connection.transaction():
-            self._staging.fill(batch)
-        self._rows += batch.rows
-        if batch.final:
+            self._staging.fill([batch.rows.data for batch in batches])
+        self._rows += sum(len(batch.rows) for batch in batches)
+        self._batches += sum(1 for batch in batches if batch.rows)
+        if batches[-1].final:
             with self._connection.transaction():
                 self._row.lock()
                 return self._swap()
@@ -72,6 +75,6 @@ class SwapWriter:
             deleted = self._connection.execute(f"DELETE FROM {self._table.sql}".encode()).rowcount
         insert = f"INSERT INTO {self._table.sql} ({columns}) SELECT {columns} FROM {self._staging.sql}"
         inserted = self._connection.execute(insert.encode()).rowcount
-        counters = Counters().plus(rows_read=self._rows, rows_written=deleted + inserted)
+        counters = Counters().plus(rows_read=self._rows, rows_written=deleted + inserted, batches=1)
         self._row.save(Position(), counters, self._table, done=True)
         return dataclasses.replace(self._checkpoint, counters=counters, done=True)
