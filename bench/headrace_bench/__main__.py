@@ -30,7 +30,7 @@ def main() -> int:
     if options.what == "report":
         reports = [Report.load(file) for file in sorted(wish.output.glob("*.json"))]
     else:
-        reports = [benchmark.run(wish, _say)]
+        reports = [(benchmark.run_peers if options.what == "peers" else benchmark.run)(wish, _say)]
     for report in reports:
         print(publish(wish, report), end="\n\n")
     return 1 if any(report.failures for report in reports) else 0

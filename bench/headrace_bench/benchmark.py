@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace_bench import cluster, data, machine, page, plot, tables
+from headrace_bench import cluster, data, machine, page, peers, plot, tables
 from headrace_bench.cases import CASES, Case
+from headrace_bench.environments import NotInstalledError
 from headrace_bench.place import Place, made
 from headrace_bench.report import Report
 from headrace_bench.rounds import measure
@@ -42,6 +43,25 @@ def run(wish: Wish, say: Say) -> Report:
         _measure(place, [case for case in CASES if wish.wants(case.name)], report, wish, say)
         if any(wish.wants(name) for name in cluster.NAMES):
             _measure_on_cluster(place, report, wish, say)
+    return report
+
+
+def run_peers(wish: Wish, say: Say) -> Report:
+    """Measures Headrace and the other programs; one that can't be installed is named in the report."""
+    cases, missing = list(peers.HEADRACE), {}
+    for peer in peers.PEERS:
+        if wish.wants(peer.name):
+            say(f"looking for {peer.name} …")
+            try:
+                cases += peer.cases(peer.installed())
+            except NotInstalledError as error:
+                say(f"{peer.name} can't be installed: {error}")
+                missing[peer.name] = "it could not be installed here"
+    say(f"making a server and {wish.rows:,} rows …")
+    with made(wish.rows, wish.postgres) as place:
+        report = begin("peers", wish, place)
+        report.failures.update(missing)
+        _measure(place, [case for case in cases if wish.wants(case.name)], report, wish, say)
     return report
 
 

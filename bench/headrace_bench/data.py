@@ -105,6 +105,14 @@ def row_bytes(server: Server) -> float:
     return round(float(row[0]), 1)
 
 
+def drop_schemas(server: Server) -> None:
+    """Takes away all that an earlier program left in the target, such as its staging and state."""
+    query = "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+    with psycopg.connect(server.dsn(TARGET)) as connection:
+        names = [str(name) for (name,) in connection.execute(query)]
+    execute(server.dsn(TARGET), *(f"DROP SCHEMA {name} CASCADE" for name in names), "CREATE SCHEMA bench")
+
+
 def exists(server: Server, table: str) -> bool:
     """Whether the target has a table of that name."""
     with psycopg.connect(server.dsn(TARGET)) as connection:
@@ -112,10 +120,14 @@ def exists(server: Server, table: str) -> bool:
 
 
 def verify(server: Server, expected: Checksum, table: str = TABLE) -> None:
-    """Raises WrongTargetError unless the target holds what the source does."""
+    """Raises WrongTargetError unless the target holds what the source does, and has its key."""
     found = checksum(server.dsn(TARGET), table)
     if found != expected:
         raise WrongTargetError(f"{table} has {found}, the source {expected}")
+    query = "SELECT count(*) FROM pg_index WHERE indrelid = %s::regclass AND indisprimary AND indisvalid"
+    with psycopg.connect(server.dsn(TARGET)) as connection:
+        if connection.execute(query, (table,)).fetchone() != (1,):
+            raise WrongTargetError(f"{table} has no primary key any more")
 
 
 def checksum(dsn: str, table: str = TABLE) -> Checksum:

@@ -15,7 +15,8 @@ def everything(report: Report) -> str:
 def goals(found: Sequence[Verdict]) -> str:
     """What must be shown beside what was found, as far as it was measured."""
     measured = [verdict for verdict in found if verdict.met is not Met.UNKNOWN]
-    return _table(["must show", "found", "must", "aim", "met"], [_goal(verdict) for verdict in measured])
+    rows = [_goal(verdict) for verdict in measured]
+    return _table(["must show", "found", "must", "aim", "met"], rows) if rows else ""
 
 
 def lines(report: Report) -> str:
