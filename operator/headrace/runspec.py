@@ -37,6 +37,8 @@ class RunSpec:
     restart: bool = False
     """Start over, whatever the checkpoint says."""
     lookback_seconds: float = 300.0
+    wait_seconds: float = 10.0
+    """How long an incremental run waits for transactions in progress on the source."""
     max_rows_per_second: int | None = None
     snapshot_seconds: float = 600.0
     """One COPY reads for at most this long, so that the source's vacuum is not held back for longer."""

@@ -24,7 +24,6 @@ from headrace_runner.targets import open_target
 
 LOG_SECONDS = 10.0
 STEP_SECONDS = 0.2
-LOOKBACK_ONLY = "LookbackOnly"
 
 
 @dataclass(kw_only=True)
@@ -74,15 +73,14 @@ class Load:
         projection = target.prepare(source.describe())
         source.check(projection)
         start = self._start(target, checkpoint)
-        horizon = self._horizon(source, projection, target)
-        target.begin(dataclasses.replace(start, doubt=horizon is not None and horizon.doubt is not None))
+        horizon = self._horizon(source, projection, start.position, target)
+        target.begin(start)
         self.committed = dataclasses.replace(checkpoint, position=start.position, counters=start.counters)
         self._tell(self.committed)
         if target.notes:
             self.report.update(notes=target.notes)
         if horizon is None or horizon.value is not None:
-            limit = None if horizon is None else horizon.value
-            self._copy(lambda: source.read(projection, start.position, limit), target.write, left)
+            self._copy(lambda: source.read(projection, start.position, horizon), target.write, left)
         else:
             target.write([NOTHING])
         closing_read = target.rereads()
@@ -101,15 +99,13 @@ class Load:
             self.run_log.info(f"Starting over: {continuation.why_over}")
         return start
 
-    def _horizon(self, source: Source, projection: Projection, target: Target) -> Horizon | None:
+    def _horizon(self, source: Source, projection: Projection, start: Position, target: Target) -> Horizon | None:
         if projection.cursor is None:
             return None
-        horizon = source.horizon(projection)
-        if horizon.doubt is not None:
-            within = f"more than {self.spec.lookback_seconds:g} seconds (lookback) " if horizon.looks_back else ""
-            target.notes[LOOKBACK_ONLY] = (
-                f"Rows that commit {within}after their {projection.cursor} was set may be missed: {horizon.doubt}"
-            )
+        horizon = source.horizon(projection, start)
+        target.notes.update(horizon.notes)
+        for text in horizon.notes.values():
+            self.run_log.warning(text)
         return horizon
 
     def _copy(

@@ -1,6 +1,6 @@
 """What sources and targets promise each other; they meet only here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -75,14 +75,14 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """How far an incremental run reads, and whether rows may still commit below that."""
+    """How far an incremental run reads, and from where on rows may still come beside those that it read."""
 
     value: str | None
     """The greatest cursor value there is, as text; None when there is none."""
-    doubt: str | None = None
-    """Why the promise is only the lookback; None when all transactions in progress have ended."""
-    looks_back: bool = True
-    """A time can be taken off the cursor; without that there is no lookback."""
+    unsettled_from: str | None = None
+    """After a row with this cursor value, or a later time, the next run has to look back; None: after none."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What a person should know of: reason to sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,8 @@ class Batch:
     previous: Edge | None
     """The row before `first` in the same read."""
     final: bool
+    unsettled: bool = False
+    """Rows may still come at or below the last one: a read that begins after it has to look back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +158,6 @@ class Start:
     identity: Identity
     position: Position
     counters: Counters
-    doubt: bool = False
-    """The next run has to look back."""
 
 
 class Source(Protocol):
@@ -169,10 +169,10 @@ class Source(Protocol):
     def check(self, projection: Projection) -> None:
         """Raises PermanentError when the query can't be read like that, and names the column."""
 
-    def horizon(self, projection: Projection) -> Horizon:
-        """How far an incremental run may read; waits a few seconds for transactions in progress."""
+    def horizon(self, projection: Projection, start: Position) -> Horizon:
+        """How far an incremental run may read from `start`; waits a few seconds for transactions in progress."""
 
-    def read(self, projection: Projection, start: Position, horizon: str | None) -> Iterator[Batch]:
+    def read(self, projection: Projection, start: Position, horizon: Horizon | None) -> Iterator[Batch]:
         """All rows after `start`, in order, the last batch marked `final`."""
 
     def count(self) -> int:

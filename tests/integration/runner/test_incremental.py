@@ -119,18 +119,15 @@ def test_a_transaction_that_has_not_written_yet_is_waited_for(events):
 
 
 @pytest.mark.parametrize("prepared", [False, True])
-def test_a_transaction_that_does_not_end_leaves_the_lookback_and_a_note(events, monkeypatch, prepared):
-    from headrace_runner.sources.postgres import horizon
-
-    monkeypatch.setattr(horizon.wait_until_ended, "__defaults__", (0.3,))
+def test_a_transaction_that_does_not_end_leaves_the_lookback_and_a_note(events, prepared):
     events.load(QUERY, **FIELDS)
     late = psycopg.connect(events.source)
     late.execute("INSERT INTO events VALUES (1001, 'late', now())")
     if prepared:
         late.execute("PREPARE TRANSACTION 'late'")
     events.on_source("INSERT INTO events VALUES (1002, 'early', now())")
-    ended = events.load(QUERY, **FIELDS)
-    assert "did not end" in ended.notes["LookbackOnly"]
+    ended = events.load(QUERY, **FIELDS, wait_seconds=0.3)
+    assert "did not end within 0.3 seconds" in ended.notes["LookbackOnly"]
     assert ended.rows_read == 1
     if prepared:
         events.on_source("COMMIT PREPARED 'late'")
@@ -141,7 +138,7 @@ def test_a_transaction_that_does_not_end_leaves_the_lookback_and_a_note(events, 
     ended = events.load(QUERY, **FIELDS)
     assert (ended.rows_read, ended.rows_written, ended.notes) == (2, 1, {})
     events.assert_same(QUERY)
-    assert events.load(QUERY, **FIELDS).rows_read == 0
+    assert events.load(QUERY, **FIELDS).rows_written == 0
 
 
 def test_our_own_long_reads_are_not_waited_for(events):
@@ -198,9 +195,12 @@ def test_a_cursor_of_any_type(rig, cursor):
     query = "SELECT id, at FROM events"
     rig.load(query, **FIELDS, snapshot_seconds=0.0, batch_size=37)
     rig.assert_same(query)
-    assert rig.load(query, **FIELDS).rows_read == 0
+    # A number or a text may come again: rows that have the last one's are read once more.
+    again = 0 if cursor in ("date", "timestamp") else 1
+    assert rig.load(query, **FIELDS).rows_read == again
     rig.on_source(fill % (301, 350))
-    assert rig.load(query, **FIELDS).rows_read == 50
+    ended = rig.load(query, **FIELDS)
+    assert (ended.rows_read, ended.rows_written) == (50 + again, 50)
     rig.assert_same(query)
 
 
@@ -210,8 +210,6 @@ def test_a_run_that_dies_before_its_first_batch_still_looks_back(rig):
     fields = {"mode": "incremental", "incremental_key": "at"}
     query = "SELECT * FROM rows"
     rig.load(query, **fields)
-    # The first run could not wait for a transaction in progress, which commits behind the cursor.
-    rig.on_target("UPDATE headrace.pipeline_checkpoints SET look_back = true")
     rig.on_source("INSERT INTO rows VALUES (1000, now() - interval '20 seconds')")
     rig.on_target("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$no$$; END'")
     rig.on_target("CREATE TRIGGER t BEFORE INSERT ON analytics.copy FOR EACH ROW EXECUTE FUNCTION refuse()")
@@ -219,7 +217,6 @@ def test_a_run_that_dies_before_its_first_batch_still_looks_back(rig):
     rig.on_target("DROP TRIGGER t ON analytics.copy")
     rig.load(query, **fields)
     rig.assert_same(query)
-    assert rig.on_target("SELECT look_back FROM headrace.pipeline_checkpoints") == [(False,)]
 
 
 def test_a_transaction_that_is_prepared_while_it_is_waited_for_has_not_ended(events):
@@ -242,7 +239,7 @@ def test_a_transaction_that_is_prepared_while_it_is_waited_for_has_not_ended(eve
 def test_a_cursor_that_is_no_time_has_no_lookback_and_says_so(events):
     with psycopg.connect(events.source) as late:
         late.execute("SELECT txid_current()")
-        ended = events.load(QUERY, mode="incremental", incremental_key="id")
+        ended = events.load(QUERY, mode="incremental", incremental_key="id", wait_seconds=0.1)
     assert ended.notes["LookbackOnly"].startswith("Rows that commit after their id was set may be missed")
 
 

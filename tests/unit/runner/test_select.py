@@ -51,19 +51,22 @@ def test_an_incremental_read_is_bounded_on_both_sides():
 
 
 @pytest.mark.parametrize(
-    ("cursor_type", "looks_back"),
+    ("cursor_type", "value", "seconds"),
     [
-        ("timestamp with time zone", True),
-        ("timestamp(3) without time zone", True),
-        ("date", True),
-        ("time without time zone", False),
-        ("bigint", False),
+        ("timestamp with time zone", "2026-01-01 10:07:03.123456+00", "300.000001"),
+        ("timestamp with time zone", "2026-01-01 10:07:03+00", "301.000000"),
+        ("timestamp(0) without time zone", "2026-01-01 10:07:00", "360.000000"),
+        ("timestamp without time zone", "2026-01-01 10:00:00", "86700.000000"),
+        ("date", "2026-01-01", "300.000000"),
+        ("time without time zone", "10:07:03", None),
+        ("bigint", "7", None),
     ],
 )
-def test_only_times_look_back(cursor_type, looks_back):
+def test_times_look_back_by_what_their_zeros_may_hide_too(cursor_type, value, seconds):
     select = Select(query="SELECT 1", byte_order='"C"', cursor_type=cursor_type, lookback_seconds=300.0)
-    statement = select.rows(BY_TIME, Position(key=("1",), value="x", look_back=True))
-    assert ("interval '300.0 seconds'" in statement) is looks_back
+    statement = select.rows(BY_TIME, Position(key=("1",), value=value, look_back=True))
+    assert ("interval" in statement) is (seconds is not None)
+    assert seconds is None or f"interval '{seconds} seconds'" in statement
     assert "headrace.k0" not in statement
 
 

@@ -4,49 +4,126 @@ A row gets its key when it is written and is seen when its transaction commits. 
 the greatest one seen was in progress when that was read; when all of those have ended, everything up to it is there.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 
-WAIT_SECONDS = 10.0
-POLL_SECONDS = 0.05
-_PREPARED = "prepared "
+from headrace.runspec import RunSpec
+from headrace_runner.operators import operator
+from headrace_runner.protocols import Horizon, Position, Projection
+from headrace_runner.sources.postgres.lookback import DAY_SECONDS, ZONES_SECONDS, grain_seconds, has_zone
+from headrace_runner.sources.postgres.select import Select
+from headrace_runner.sources.postgres.transactions import transactions_in_progress, wait_until_ended
 
-# Any role may read these columns. A transaction without an xid yet (it has read, and will write) is only in pg_locks.
-# Left out: our own readers, which never write, and autovacuum, which has no user.
-_IN_PROGRESS = b"""
-    SELECT l.virtualtransaction FROM pg_catalog.pg_locks AS l
-    LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
-    WHERE l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.pid <> pg_backend_pid()
-      AND (a.pid IS NULL OR a.datname = current_database() AND a.usesysid IS NOT NULL
-           AND a.application_name NOT LIKE 'headrace-read %')
-    UNION ALL
-    SELECT 'prepared ' || gid FROM pg_catalog.pg_prepared_xacts WHERE database = current_database()
+LOOKBACK_ONLY = "LookbackOnly"
+CURSOR_BEHIND = "CursorBehind"
+CURSOR_AHEAD = "CursorAhead"
+CURSOR_ENDLESS = "CursorEndless"
+
+_ENDLESS = ("infinity", "Infinity", "NaN")
+"""Nothing sorts after them: a cursor that stood there would never move again."""
+_NUMBERS = ("numeric", "real", "double precision")
+# What logical replication writes was committed elsewhere before: in which order, nobody here knows.
+_SUBSCRIBED = b"""
+    SELECT DISTINCT format(' on %I.%I ', n.nspname, c.relname) FROM pg_catalog.pg_subscription_rel AS s
+    JOIN pg_catalog.pg_class AS c ON c.oid = s.srrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 """
 
 
-def transactions_in_progress(connection: psycopg.Connection[Any]) -> frozenset[str]:
-    """Transactions in this database that have not ended, the prepared ones too."""
-    return frozenset(row[0] for row in connection.execute(_IN_PROGRESS))
+class HorizonFinder:
+    """Finds one run's horizon; raises psycopg.Error."""
 
+    def __init__(
+        self, connection: psycopg.Connection[Any], select: Select, projection: Projection, spec: RunSpec
+    ) -> None:
+        self._connection = connection
+        self._select = select
+        self._projection = projection
+        self._spec = spec
+        self._cursor = str(projection.cursor)
+        self._type = str(select.cursor_type)
 
-def wait_until_ended(
-    connection: psycopg.Connection[Any],
-    transactions: frozenset[str],
-    sleep: Callable[[float], None],
-    seconds: float = WAIT_SECONDS,
-) -> frozenset[str]:
-    """Waits; returns those of `transactions` that did not end in that time."""
-    deadline = time.monotonic() + seconds
-    left = transactions
-    while left and time.monotonic() < deadline:
-        sleep(POLL_SECONDS)
-        # One that was prepared since then has another name now; which one it was nobody knows.
-        now = transactions_in_progress(connection)
-        left = frozenset(name for name in now if name in left or name.startswith(_PREPARED))
-    return left
+    def find(self, start: Position, sleep: Callable[[float], None]) -> Horizon:
+        """The greatest cursor value that is there, once all that may still commit below it has ended."""
+        # The clock before the value, and the value before the transactions: what begins later has a greater key.
+        clock = self._fetch("SELECT clock_timestamp()::text")
+        value, notes = self._greatest()
+        doubt = self._doubt(sleep)
+        if doubt is not None:
+            notes[LOOKBACK_ONLY] = self._in_words(doubt)
+        if value is None:
+            return Horizon(value, None, notes)
+        if start.value is not None and self._is_below(value, start.value):
+            notes[CURSOR_BEHIND] = (
+                f"The greatest {self._cursor} is {value} now, below that of the last row read ({start.value}): nothing"
+                f" is read until it is above. Right if rows were deleted; if {self._cursor} was set back, restart"
+            )
+        if not self._select.has_time_cursor():
+            is_unique = [field.name for field in self._projection.keys] == [self._cursor]
+            return Horizon(value, None if is_unique else value, notes)
+        unsettled_from, is_ahead = self._times(value, str(clock), in_doubt=doubt is not None)
+        if is_ahead:
+            notes[CURSOR_AHEAD] = (
+                f"The greatest {self._cursor} is {value}, ahead of the source's clock: rows that get a lower one from"
+                " now on are not read. If it is wrong, correct that row and restart"
+            )
+        return Horizon(value, unsettled_from, notes)
+
+    def _greatest(self) -> tuple[str | None, dict[str, str]]:
+        """The greatest value that another may follow."""
+        value = self._fetch(self._select.horizon(self._cursor))
+        if value not in _ENDLESS or not self._can_be_endless():
+            return value, {}
+        text = f"Rows whose {self._cursor} is {value} are not read: no other value could come after it"
+        while value in _ENDLESS:
+            value = self._fetch(self._select.horizon(self._cursor, below=value))
+        return value, {CURSOR_ENDLESS: text}
+
+    def _can_be_endless(self) -> bool:
+        return self._select.has_time_cursor() or self._type.split("(")[0] in _NUMBERS
+
+    def _doubt(self, sleep: Callable[[float], None]) -> str | None:
+        """Why rows may commit behind the horizon; None when all that could have ended."""
+        lasting = lasting_doubt(self._connection, self._select.rows(self._projection, Position()))
+        if lasting is not None:
+            return lasting
+        seconds = self._spec.wait_seconds
+        left = wait_until_ended(self._connection, transactions_in_progress(self._connection), sleep, seconds)
+        return f"transactions in progress on the source did not end within {seconds:g} seconds" if left else None
+
+    def _in_words(self, doubt: str) -> str:
+        looks_back = self._select.has_time_cursor()
+        within = f"more than {self._spec.lookback_seconds:g} seconds (lookback) " if looks_back else ""
+        return f"Rows that commit {within}after their {self._cursor} was set may be missed: {doubt}"
+
+    def _is_below(self, value: str, other: str) -> bool:
+        sign = operator("<", is_builtin=self._select.cursor_is_builtin)
+        collation = f" COLLATE {self._select.byte_order}" if self._select.cursor_is_text else ""
+        name = self._type.replace("%", "%%")
+        row = self._connection.execute(f"SELECT %s::{name}{collation} {sign} %s::{name}".encode(), (value, other))
+        return row.fetchone() == (True,)
+
+    def _times(self, value: str, clock: str, *, in_doubt: bool) -> tuple[str, bool]:
+        """From where on rows are unsettled, and whether `value` is ahead of the clock by more than lookback mends."""
+        grain = grain_seconds(value)
+        slack = 0.0 if has_zone(self._type) else ZONES_SECONDS
+        # In doubt the source may be behind its own clock, as a standby is.
+        base = "least(h.value, h.clock)" if in_doubt else "h.clock"
+        wide = "timestamptz" if has_zone(self._type) else "timestamp"
+        query = f"""
+            SELECT ({base} - make_interval(secs => %s))::text, h.value > h.clock + make_interval(secs => %s)
+            FROM (SELECT %s::{wide} AS value, %s::timestamptz::{wide} AS clock) AS h
+        """
+        lookback = self._spec.lookback_seconds
+        ahead = max(lookback, 1.0) + (slack + DAY_SECONDS if slack else 0.0)
+        row = self._connection.execute(query.encode(), (lookback + grain + slack, ahead, value, clock)).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
+    def _fetch(self, statement: str) -> str | None:
+        row = self._connection.execute(statement.encode()).fetchone()
+        return None if row is None or row[0] is None else str(row[0])
 
 
 def lasting_doubt(connection: psycopg.Connection[Any], select: str) -> str | None:
@@ -54,7 +131,10 @@ def lasting_doubt(connection: psycopg.Connection[Any], select: str) -> str | Non
     row = connection.execute(b"SELECT pg_is_in_recovery()").fetchone()
     if row and row[0]:
         return "the source is a standby, which does not know the transactions in progress on its primary"
-    plan = connection.execute(f"EXPLAIN {select}".encode()).fetchall()
-    if any("Foreign Scan" in line for (line,) in plan):
+    plan = [f"{line} " for (line,) in connection.execute(f"EXPLAIN (VERBOSE, COSTS OFF) {select}".encode())]
+    if any("Foreign Scan" in line for line in plan):
         return "the query reads foreign tables, whose transactions in progress are not known here"
+    subscribed = [name for (name,) in connection.execute(_SUBSCRIBED)]
+    if any(name in line for name in subscribed for line in plan):
+        return "the query reads tables of a subscription, whose transactions in progress are not known here"
     return None

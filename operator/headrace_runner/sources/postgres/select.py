@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from headrace_runner.operators import operator
 from headrace_runner.protocols import Field, Position, Projection
 from headrace_runner.quoting import quote_name
+from headrace_runner.sources.postgres.lookback import grain_seconds, is_time
 
 _NO_PART_OF_IT = " \t\r\n;"
 
@@ -56,12 +57,13 @@ class Select:
         """What the rows are ordered by, as a query; every row has something when there is no order."""
         return f"SELECT {', '.join(self._order(projection)) or 'true'} FROM {self.wrapped()}"
 
-    def horizon(self, cursor: str) -> str:
-        """The greatest cursor value, as text."""
+    def horizon(self, cursor: str, below: str | None = None) -> str:
+        """The greatest cursor value, as text; only of those `below`, a constant."""
         column = self._column(cursor)
         # Not max(): not every type that can be ordered has it.
         order = f"ORDER BY {self._cursor(cursor)} DESC LIMIT 1"
-        return f"SELECT {column}::text FROM {self.wrapped()} WHERE {column} IS NOT NULL {order}"
+        bound = "" if below is None else f" AND {column} OPERATOR(pg_catalog.<) '{below}'::{self.cursor_type}"
+        return f"SELECT {column}::text FROM {self.wrapped()} WHERE {column} IS NOT NULL{bound} {order}"
 
     def count(self) -> str:
         """How many rows there are."""
@@ -89,7 +91,7 @@ class Select:
         value = _setting("value", self.cursor_type)
         sign = operator(">=", is_builtin=self.cursor_is_builtin)
         if start.look_back or start.key is None:
-            return f"{cursor} {sign} {self._earlier(value) if start.look_back else value}"
+            return f"{cursor} {sign} {self._earlier(value, str(start.value)) if start.look_back else value}"
         left = [cursor, *(self._ordered(field) for field in projection.keys)]
         is_builtin = self.cursor_is_builtin and all(field.is_builtin for field in projection.keys)
         both = _at_least(left, [value, *_bounds(projection)], is_builtin=is_builtin)
@@ -101,14 +103,18 @@ class Select:
         nulls = [f"{self._column(field.name)} IS NULL" for field in projection.keys]
         return f"({' OR '.join([condition, *nulls])})"
 
-    def _earlier(self, value: str) -> str:
+    def _earlier(self, setting: str, value: str) -> str:
+        """Where a look back begins: before the value; without a lookback at the first row that has it."""
         if not self.has_time_cursor():
-            return value
-        return f"({value} OPERATOR(pg_catalog.-) interval '{self.lookback_seconds} seconds')::{self.cursor_type}"
+            return setting
+        # What is cut to the minute, say, may be a minute older than it looks; a date is cut here by its own type.
+        grain = 0.0 if self.cursor_type == "date" else grain_seconds(value)
+        seconds = f"{self.lookback_seconds + grain:.6f}"
+        return f"({setting} OPERATOR(pg_catalog.-) interval '{seconds} seconds')::{self.cursor_type}"
 
     def has_time_cursor(self) -> bool:
         """Whether a lookback, which is a time, can be taken off the cursor."""
-        return (self.cursor_type or "").split("(")[0].split(" ")[0] in ("timestamp", "date")
+        return is_time(self.cursor_type)
 
     def _order(self, projection: Projection) -> list[str]:
         cursor = [] if projection.cursor is None else [self._cursor(projection.cursor)]

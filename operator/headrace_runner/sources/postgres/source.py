@@ -1,5 +1,6 @@
 """A query on Postgres as a source."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 
@@ -16,7 +17,8 @@ from headrace_runner.pace import Pace
 from headrace_runner.protocols import Batch, Edge, Horizon, Position, Projection, Shape, SourceColumn
 from headrace_runner.quoting import quote_name
 from headrace_runner.sources.postgres.batches import Limits, batches_of
-from headrace_runner.sources.postgres.horizon import lasting_doubt, transactions_in_progress, wait_until_ended
+from headrace_runner.sources.postgres.horizon import HorizonFinder
+from headrace_runner.sources.postgres.lookback import is_unsettled
 from headrace_runner.sources.postgres.select import Select
 from headrace_runner.sources.postgres.session import open_session, reading
 from headrace_runner.sources.postgres.shape import describe_statement, shape_of
@@ -62,20 +64,12 @@ class PostgresSource:
                 raise error
         self._refuse_hidden_operators(projection)
 
-    def horizon(self, projection: Projection) -> Horizon:
-        """The greatest cursor value that is there, once all that may still commit below it has ended."""
-        cursor = str(projection.cursor)
+    def horizon(self, projection: Projection, start: Position) -> Horizon:
+        """How far this run may read; waits for transactions in progress."""
         with reading():
-            # The greatest value first: what begins after it was read has a greater key.
-            value = self._fetch_text(self._select.horizon(cursor))
-            doubt = lasting_doubt(self._connection, self._select.rows(projection, Position()))
-            if doubt is None:
-                in_progress = transactions_in_progress(self._connection)
-                if wait_until_ended(self._connection, in_progress, self._wait):
-                    doubt = "transactions in progress on the source did not end within 10 seconds"
-        return Horizon(value, doubt, looks_back=self._select.has_time_cursor())
+            return HorizonFinder(self._connection, self._select, projection, self._spec).find(start, self._wait)
 
-    def read(self, projection: Projection, start: Position, horizon: str | None) -> Iterator[Batch]:
+    def read(self, projection: Projection, start: Position, horizon: Horizon | None) -> Iterator[Batch]:
         """All rows after `start`; a new statement every `snapshot_seconds`, for it holds back the source's vacuum."""
         pace = Pace(self._spec.max_rows_per_second)
         while True:
@@ -86,8 +80,8 @@ class PostgresSource:
                     # Not from the start: a query that needs longer for its first row would give one batch each time.
                     expires = expires or time.monotonic() + self._spec.snapshot_seconds
                     self._wait(pace.delay_after(len(batch.rows)))
-                    yield batch
                     last = batch.last or last
+                    yield self._marked(batch, last, horizon)
                     if batch.final:
                         return
                     if time.monotonic() > expires and projection.keys:
@@ -105,9 +99,16 @@ class PostgresSource:
         """Lets go of the connection; the server ends a stream that is under way."""
         self._connection.close()
 
-    def _stream(self, projection: Projection, start: Position, horizon: str | None, pace: Pace) -> Iterator[Batch]:
+    def _marked(self, batch: Batch, last: Edge | None, horizon: Horizon | None) -> Batch:
+        if horizon is None or last is None or last.value is None:
+            return batch
+        is_time = self._select.has_time_cursor()
+        unsettled = is_unsettled(last.value.decode(), horizon.unsettled_from, is_time=is_time)
+        return dataclasses.replace(batch, unsettled=True) if unsettled else batch
+
+    def _stream(self, projection: Projection, start: Position, horizon: Horizon | None, pace: Pace) -> Iterator[Batch]:
         self._connection.execute(b"BEGIN READ ONLY")
-        self._bind(start, horizon)
+        self._bind(start, None if horizon is None else horizon.value)
         first = self._edge_of(projection, start)
         statement = self._select.copy(projection, start, bounded=horizon is not None)
         stream = CopyStream(self._connection, statement, binary=projection.binary, check=lambda: self._wait(0))

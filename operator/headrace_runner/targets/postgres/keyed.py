@@ -46,7 +46,6 @@ class KeyedWriter:
         self._projection = projection
         self._row = row
         self._checkpoint = checkpoint
-        self._doubt = False
         is_full = spec.mode == "full"
         self._prunes = spec.prune and is_full
         self._in_ranges = is_full and projection.ordered_alike and table.serves_ranges(self._names)
@@ -65,7 +64,6 @@ class KeyedWriter:
 
     def begin(self, start: Start) -> None:
         """Makes the staging tables."""
-        self._doubt = start.doubt
         self._ways.begin()
         if self.rereads() is not None:
             self._all_keys.create()
@@ -117,12 +115,12 @@ class KeyedWriter:
             self._connection.execute(b"SET LOCAL enable_seqscan = off")
             # Only now: a run that dies before its first batch must look back as it would have done.
             before = self._checkpoint.position
-            position = dataclasses.replace(before, look_back=self._doubt or (before.look_back and edges is None))
+            position = dataclasses.replace(before, look_back=before.look_back and edges is None)
             written = 0
             if edges is not None:
                 key = key_of(edges.last, self._projection)
                 written = self._ways.write([batch.rows for batch in batches if batch.rows], before.key, key)
-                position = Position(key=key, value=edges.value, look_back=self._doubt)
+                position = Position(key=key, value=edges.value, look_back=batches[-1].unsettled)
             final = batches[-1].final
             if final and self._prunes:
                 written += self._prune_rest(position)
