@@ -4,10 +4,11 @@ import os
 import sys
 
 from headrace.errors import PermanentError
+from headrace_runner.exits import Exit
 from headrace_runner.log import Log
-from headrace_runner.run import Exit, run
 from headrace_runner.settings import Settings
 from headrace_runner.stop import Stop
+from headrace_runner.storage import begin_to_open
 
 
 def main() -> int:
@@ -21,7 +22,11 @@ def main() -> int:
     stop = Stop(settings.grace_seconds)
     # A thread may hang in a call to a server that does not answer: the process must end all the same.
     stop.install(give_up=lambda: os._exit(Exit.STOPPED))
-    return run(settings, stop, run_log)
+    store = begin_to_open(settings)
+    # Only now: while the server answers, the rest is imported.
+    from headrace_runner.run import run
+
+    return run(settings, stop, run_log, store)
 
 
 if __name__ == "__main__":

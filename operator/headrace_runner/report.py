@@ -8,37 +8,34 @@ from typing import Any
 import psycopg
 
 from headrace.errors import HeadraceError
-from headrace.postgres.connect import connect
 from headrace.postgres.deadlines import deadline
 from headrace.postgres.problems import describe
-from headrace.runspec import RunSpec
-from headrace.store.progress import Progress, Reporter, report, write_logs
+from headrace.store.progress import Progress, report, write_logs
 from headrace_runner.log import Log
+from headrace_runner.storage import CONNECT_SECONDS, Connection, Known, open_store
 
 HEARTBEAT_SECONDS = 4.0
 INTERVAL_SECONDS = 0.25
 """Between two reports of progress."""
 RETRY_SECONDS = 1.0
 LAST_WORD_SECONDS = 20.0
-CONNECT_SECONDS = 5
 SEND_SECONDS = 12.0
 """A store that still answers fails the statement itself before that; one that is frozen never would."""
-SETTINGS = {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "30s"}
 
 
 class ReportThread:
     """Sends the latest progress; what was overtaken while the store was away is not sent."""
 
-    def __init__(self, dsn: str, spec: RunSpec, reporter: Reporter, run_log: Log, progress: Progress) -> None:
+    def __init__(self, dsn: str, known: Known, run_log: Log) -> None:
         self._dsn = dsn
-        self._spec = spec
+        self._spec = known.spec
         self._run_log = run_log
-        self._connection: psycopg.Connection[Any] | None = None
+        self._connection = known.connection
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._ended = threading.Event()
-        self._reporter = reporter
-        self._progress = progress
+        self._reporter = known.reporter
+        self._progress = known.progress
         self._changed = True
         self._is_away = False
         self._thread = threading.Thread(target=self._work, name="report", daemon=True)
@@ -79,14 +76,13 @@ class ReportThread:
     def close(self) -> None:
         """Ends without a last word."""
         self._end_thread()
-        if self._connection is not None:
-            self._connection.close()
+        self._connection.close()
 
     def _end_thread(self) -> None:
         self._ended.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=CONNECT_SECONDS + SEND_SECONDS)
+            self._thread.join(timeout=2 * CONNECT_SECONDS + SEND_SECONDS)
 
     def _work(self) -> None:
         while not self._ended.is_set():
@@ -99,18 +95,12 @@ class ReportThread:
     def _try(self, seconds: float) -> bool:
         """Sends; returns whether the store took it within `seconds`, once it is connected."""
         try:
-            if self._connection is None or self._connection.closed:
-                self._connection = connect(
-                    self._dsn,
-                    application_name=f"headrace-report {self._spec.run_id}",
-                    connect_timeout=CONNECT_SECONDS,
-                    settings=SETTINGS,
-                )
+            if self._connection.closed:
+                self._connection = open_store(self._dsn, self._spec.run_id)
             with deadline(self._connection, seconds):
                 self._send(self._connection)
         except (psycopg.Error, HeadraceError) as error:
-            if self._connection is not None:
-                self._connection.close()
+            self._connection.close()
             if not self._is_away:
                 # Once: the store being away is no fault of the run.
                 reason = describe(error) if isinstance(error, psycopg.Error) else str(error)
@@ -120,7 +110,7 @@ class ReportThread:
         self._is_away = False
         return True
 
-    def _send(self, connection: psycopg.Connection[Any]) -> None:
+    def _send(self, connection: Connection) -> None:
         with self._lock:
             # Grows across processes that report under the same fence, too.
             sequence = max(self._progress.sequence + 1, time.time_ns() // 1_000_000)

@@ -1,53 +1,40 @@
 """One run from its spec to its last word: attempts as long as rows move, then an outcome and an exit code."""
 
-import uuid
+import os
 from collections.abc import Callable
-from enum import IntEnum
 from typing import Any, TypeVar
 
 from headrace.errors import OutrunError, PermanentError, StoppedError, SupersededError, TransientError
 from headrace.runspec import RunSpec
 from headrace.store.progress import DONE, FAILED, STOPPED
+from headrace_runner.ahead import Ahead
 from headrace_runner.attempt import Load
+from headrace_runner.exits import Exit
 from headrace_runner.log import Log
 from headrace_runner.reconcile import reconcile
 from headrace_runner.report import ReportThread
 from headrace_runner.settings import Settings
 from headrace_runner.stop import Stop
-from headrace_runner.storage import load_run, status_of
+from headrace_runner.storage import Connection, begin_to_open, load_run, status_of
 from headrace_runner.termination import write_termination
 
 T = TypeVar("T")
 
 
-class Exit(IntEnum):
-    """What the process's exit code says to the Job."""
-
-    DONE = 0
-    """The run is done."""
-    FAULT = 1
-    """A new pod may get over it."""
-    FAILED = 64
-    """No retry can help."""
-    STOPPED = 75
-    """Stopped between two batches, as asked."""
-    SUPERSEDED = 76
-    """A newer pod or Job of the same run is at work; nothing was reported."""
-
-
-def run(settings: Settings, stop: Stop, run_log: Log) -> Exit:
-    """Does the run of `settings`; never raises."""
+def run(settings: Settings, stop: Stop, run_log: Log, store: Ahead[Connection] | None = None) -> Exit:
+    """Does the run of `settings`, with a connection to the `store` that may be under way; never raises."""
     try:
-        spec, reporter, progress = load_run(settings, stop)
+        known = load_run(settings, stop, store or begin_to_open(settings))
     except StoppedError:
         return _leave(settings, Exit.STOPPED, STOPPED, None)
     except (PermanentError, TransientError) as error:
         run_log.error(error.message)
         permanent = isinstance(error, PermanentError)
         return _leave(settings, Exit.FAILED if permanent else Exit.FAULT, FAILED if permanent else None, error.message)
+    spec = known.spec
     run_log.name_pipeline(spec.pipeline_name)
     run_log.info(f"Starting a {spec.kind.lower()} run ({spec.mode}) into {spec.target_schema}.{spec.target_table}")
-    report = ReportThread(settings.store_dsn, spec, reporter, run_log, progress)
+    report = ReportThread(settings.store_dsn, known, run_log)
     report.start()
     return _finish(settings, spec, stop, run_log, report)
 
@@ -62,7 +49,8 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
             load = Load(
                 settings=settings,
                 spec=spec,
-                owner=str(uuid.uuid4()),
+                # Not uuid: it costs 3 ms to import.
+                owner=os.urandom(16).hex(),
                 stop=stop,
                 run_log=run_log,
                 report=report,

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +64,29 @@ def test_a_server_that_hangs_is_left_after_the_deadline(database: str) -> None:
         finally:
             os.kill(backend, signal.SIGCONT)
         assert time.monotonic() - started < 2
+
+
+def test_a_server_that_freezes_once_it_let_us_in_is_left():
+    def let_in_and_freeze(listener: socket.socket, ended: threading.Event) -> None:
+        client, _ = listener.accept()
+        with client:
+            client.recv(1024)
+            # AuthenticationOk, ReadyForQuery: https://www.postgresql.org/docs/current/protocol-message-formats.html
+            client.sendall(b"R\0\0\0\x08\0\0\0\0" + b"Z\0\0\0\x05I")
+            ended.wait(30)
+
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=let_in_and_freeze, args=(listener, ended))
+        server.start()
+        port = listener.getsockname()[1]
+        dsn = f"host=127.0.0.1 port={port} user=x dbname=x sslmode=disable gssencmode=disable"
+        started = time.monotonic()
+        with pytest.raises(TransientError, match="the connection was lost"), translated("the target"):
+            connect(dsn, application_name="headrace-test", connect_timeout=2)
+        assert time.monotonic() - started < 5
+        ended.set()
+        server.join(5)
 
 
 @pytest.mark.parametrize(
