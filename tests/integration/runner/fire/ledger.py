@@ -35,23 +35,24 @@ class Ledger:
         self._name = f"fire_{uuid.uuid4().hex[:12]}"
         self._tables: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._checkpoint: dict[str, str | None] = {}
-        self.written = 0
-        """Rows changed by all transactions."""
-        self.claimed = 0
-        """Rows that checkpoints counted."""
+        self._written = 0
+        self._end = 0
         with psycopg.connect(dsn, autocommit=True) as connection:
             name = sql.Identifier(self._name)
             connection.execute(sql.SQL("CREATE PUBLICATION {} FOR ALL TABLES").format(name))
             connection.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (self._name,))
 
-    def check(self) -> None:
-        """Fails unless each transaction that changed the table also counted just these rows in the checkpoint."""
+    def check(self) -> int:
+        """Fails unless each transaction that changed the table also counted just these rows in the checkpoint.
+
+        Returns how many rows were changed in all.
+        """
         for transaction in self._transactions():
             changed = transaction.changed[self._table]
             counted = self._counted(transaction.checkpoint)
             assert changed == counted, f"{changed} rows were written, and {counted} counted, in one transaction"
-            self.written += changed
-            self.claimed += counted
+            self._written += changed
+        return self._written
 
     def close(self) -> None:
         """Lets the server forget its log."""
@@ -80,7 +81,9 @@ class Ledger:
             match chr(data[0]):
                 case "B":
                     transaction = Transaction()
-                case "C":
+                case "C" if (end := int.from_bytes(data[10:18])) > self._end:
+                    # A server that crashed may tell again what it had told.
+                    self._end = end
                     yield transaction
                 case "R":
                     self._learn(data)

@@ -18,14 +18,13 @@ SOURCE = (
     f"""INSERT INTO rows SELECT md5(n::text)::uuid, repeat(md5(n::text), 3), n,
             timestamptz '2026-01-01' + n / 7 * interval '1 minute' FROM generate_series(1, {ROWS}) AS n""",
 )
-CHANGES = (
-    "DELETE FROM rows WHERE n % 7 = 0",
-    "UPDATE rows SET v = 'changed', at = at + interval '1 year' WHERE n % 11 = 0",
-    f"""INSERT INTO rows SELECT md5('new' || n)::uuid, 'new', n, timestamptz '2028-01-01' + n / 5 * interval '1 minute'
+DELETIONS = "DELETE FROM rows WHERE random() < 0.15"
+# An incremental run sees no deletion.
+ARRIVALS = (
+    "UPDATE rows SET v = 'changed ' || random(), at = now() WHERE random() < 0.1",
+    f"""INSERT INTO rows SELECT gen_random_uuid(), 'new', n, now() + n / 5 * interval '1 microsecond'
         FROM generate_series(1, {ROWS // 3}) AS n""",
 )
-# An incremental run sees no deletion.
-ARRIVALS = CHANGES[1:]
 TARGET = "CREATE SCHEMA analytics; CREATE TABLE analytics.copy (id uuid {key}, v text, n int, at timestamptz)"
 WITH_KEY = TARGET.format(key="PRIMARY KEY")
 # Without a key a row can only be told in the log by all of its columns.
@@ -47,8 +46,8 @@ class Mode:
 
     moments: tuple[Moment, ...]
     target: tuple[str, ...] = ()
-    changes: tuple[str, ...] = ()
-    """To the source, after a first run; without them it is the first run that is killed."""
+    follows: bool = False
+    """Another run went before, and the source changed since."""
     fields: dict[str, Any] = field(default_factory=dict)
 
     def prepare(self, rig: Any) -> None:
@@ -56,29 +55,41 @@ class Mode:
         rig.on_source(*SOURCE)
         for statement in self.target:
             rig.on_target(statement)
-        if self.changes:
+        if self.follows:
             rig.load(QUERY, **self.fields)
-            rig.on_source(*self.changes)
+            self.change(rig)
+
+    def change(self, rig: Any) -> None:
+        """Something new for the next run."""
+        rig.on_source(*([] if self.fields else [DELETIONS]), *ARRIVALS)
 
     def spec(self, rig: Any, **more: Any) -> Any:
         """The run that is to be killed."""
         return rig.spec(QUERY, **{"batch_size": BATCH, "max_rows_per_second": RATE, **self.fields, **more})
+
+    def rows_to_read(self, rig: Any) -> int:
+        """How many rows a run that starts now is to read, each once."""
+        since = None
+        if self.fields and rig.on_target(f"SELECT to_regclass('{TABLE}')") != [(None,)]:
+            ((since,),) = rig.on_target(f"SELECT max(at) FROM {TABLE}")
+        ((rows,),) = rig.on_source(f"SELECT count(*) FROM rows WHERE at > '{since or '-infinity'}'")
+        return int(rows)
 
 
 MODES = {
     "full, into a new table": Mode((*STARTING, *moments.COPY, *COMMITTING)),
     "full, into an empty table with a trigger": Mode((*moments.COPY, *COMMITTING), (WITH_KEY, AUDIT)),
     "full, into rows that are there": Mode(
-        (*STARTING, *moments.COPY, *moments.UPSERT, *moments.PRUNE, *COMMITTING), changes=CHANGES
+        (*STARTING, *moments.COPY, *moments.UPSERT, *moments.PRUNE, *COMMITTING), follows=True
     ),
     "full, into rows that are there, with a trigger": Mode(
-        (*moments.COPY, *moments.UPSERT, *moments.PRUNE, *COMMITTING), (WITH_KEY, AUDIT), CHANGES
+        (*moments.COPY, *moments.UPSERT, *moments.PRUNE, *COMMITTING), (WITH_KEY, AUDIT), follows=True
     ),
     "incremental": Mode((*STARTING, *moments.COPY, *COMMITTING), fields=INCREMENTAL),
-    "incremental, once more": Mode((*moments.COPY, *moments.UPSERT, *COMMITTING), changes=ARRIVALS, fields=INCREMENTAL),
+    "incremental, once more": Mode((*moments.COPY, *moments.UPSERT, *COMMITTING), follows=True, fields=INCREMENTAL),
     "without a key": Mode(
         (*STARTING, *moments.COPY, *moments.PRUNE, *moments.SWAP, *moments.SAVE, moments.COMMIT[0]),
         (WITHOUT_KEY,),
-        CHANGES,
+        follows=True,
     ),
 }

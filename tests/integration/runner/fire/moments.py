@@ -1,7 +1,8 @@
 """The moments at which a runner is killed: messages on the way to or from a server."""
 
+import os
 import re
-import subprocess
+import signal
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,34 +62,63 @@ REPORT = around("a report", r"UPDATE headrace.runs", "UPDATE 1", side="store", n
 LAST_REPORT = around("the last report", r"UPDATE headrace.runs.* DONE", "UPDATE 1", side="store")
 
 
-class Killer:
-    """Kills a process at a moment, and lets nothing more of it pass there."""
+class Ambush:
+    """Waits for a process at a moment; what then happens is for a subclass to say."""
 
     def __init__(self, moment: Moment, taps: Mapping[str, Wiretap]) -> None:
         self.fired = threading.Event()
         self._moment = moment
         self._seen = 0
-        self._process: subprocess.Popen[str] | None = None
+        self._pid = 0
         self._known = threading.Event()
         self._lock = threading.Lock()
         for side, tap in taps.items():
             tap.listener = self._hear if side == moment.side else lambda message: None
 
-    def aim(self, process: "subprocess.Popen[str]") -> None:
-        """Takes the process to kill."""
-        self._process = process
+    def aim(self, pid: int) -> None:
+        """Takes the process to wait for."""
+        self._pid = pid
         self._known.set()
+
+    def strike(self) -> None:
+        """Called when the moment is there, and for all that wants to pass later; may raise CutError."""
+        raise NotImplementedError
 
     def _hear(self, message: Message) -> None:
         with self._lock:
-            if self.fired.is_set():
-                raise CutError
             self._seen += self._moment.is_like(message)
             if self._seen < self._moment.number:
                 return
             self._known.wait(SECONDS)
-            assert self._process is not None
-            self._process.kill()
-            # Not `wait`: its exit code is for whoever reads its output, and that one may wait already.
+        self.strike()
+
+
+class Killer(Ambush):
+    """Kills the process, and lets nothing more of it pass there."""
+
+    def strike(self) -> None:
+        """The first time kills."""
+        if not self.fired.is_set():
+            os.kill(self._pid, signal.SIGKILL)
             self.fired.set()
-            raise CutError
+        raise CutError
+
+
+class Freezer(Ambush):
+    """Stops the process, and holds what it had sent until it is woken."""
+
+    def __init__(self, moment: Moment, taps: Mapping[str, Wiretap]) -> None:
+        super().__init__(moment, taps)
+        self._woken = threading.Event()
+
+    def strike(self) -> None:
+        """The first time stops; whatever comes until then waits."""
+        if not self.fired.is_set():
+            os.kill(self._pid, signal.SIGSTOP)
+            self.fired.set()
+        self._woken.wait()
+
+    def wake(self) -> None:
+        """Lets the process go on, and passes what it had sent."""
+        os.kill(self._pid, signal.SIGCONT)
+        self._woken.set()

@@ -56,6 +56,7 @@ class Wiretap:
         self.listener: Listener = lambda message: None
         self._passing = threading.Event()
         self._passing.set()
+        self._silent: list[threading.Event] = []
         self._links: list[_Link] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -67,6 +68,12 @@ class Wiretap:
         """Ends the silence; what was said meanwhile passes."""
         self._passing.set()
 
+    def break_silence(self) -> None:
+        """Ends the silence for new connections; those that were silent stay so until their client leaves."""
+        self._silent.append(self._passing)
+        self._passing = threading.Event()
+        self._passing.set()
+
     def cut(self) -> None:
         """Ends all connections, with what is under way on them."""
         for link in self._links:
@@ -75,8 +82,9 @@ class Wiretap:
     def close(self) -> None:
         """Ends everything."""
         self._listen.close()
-        self.speak()
         self.cut()
+        for passing in (self._passing, *self._silent):
+            passing.set()
 
     def _hear(self, message: Message) -> None:
         # Whoever listens by then: it may be another one than when the connection was made.
@@ -110,6 +118,8 @@ class _Link:
     ) -> None:
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # What was sent before a silence arrives in it: let that be little.
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, CHUNK)
         self._client = client
         self._server = server
         self._listener = listener

@@ -1,0 +1,87 @@
+"""A runner that sleeps at the worst moment and wakes when another has done its work: nothing of it is written."""
+
+import time
+
+import pytest
+from tests.integration.runner.fire import moments
+from tests.integration.runner.fire.modes import MODES, QUERY
+from tests.integration.runner.fire.moments import Freezer
+from tests.integration.runner.fire.rounds import IS_ALL, some
+
+pytestmark = pytest.mark.fire
+MODE = MODES["full, into rows that are there"]
+MOMENTS = {
+    moment.name: moment for moment in (*moments.BEGIN, *moments.COPY, *moments.UPSERT, *moments.SAVE, *moments.COMMIT)
+}
+SUPERSEDED, OUTRUN = 76, 64
+OWNER = "SELECT a.pid FROM headrace.pipeline_checkpoints AS c JOIN pg_stat_activity AS a ON a.pid = c.backend_pid"
+
+
+def asleep(rig, taps, spec, moment):
+    """A runner that was stopped at a moment, and what wakes it."""
+    freezer = Freezer(moment, taps)
+    process = rig.spawn(spec, HEADRACE_TARGET_DSN=taps["target"].dsn)
+    freezer.aim(process.pid)
+    assert freezer.fired.wait(30), f"the moment {moment.name} never came"
+    return process, freezer
+
+
+@pytest.mark.parametrize("name", some(list(MOMENTS), 4, "zombie"))
+def test_a_zombie_of_the_same_run_writes_nothing(rig, taps, ledger, name):
+    MODE.prepare(rig)
+    before = ledger.check()
+    spec = MODE.spec(rig)
+    zombie, freezer = asleep(rig, taps, spec, MOMENTS[name])
+    ended = rig.run(spec)
+    assert (ended.code, ended.outcome) == (0, "DONE"), ended
+    written = ledger.check()
+    freezer.wake()
+    assert rig.wait(zombie, spec).code in {0, SUPERSEDED}
+    assert ledger.check() == written
+    assert ended.rows_written == written - before
+    rig.assert_same(QUERY)
+
+
+@pytest.mark.parametrize("name", some(list(MOMENTS), 4, "zombie of an older run"))
+def test_a_zombie_of_an_older_run_writes_nothing(rig, taps, ledger, name):
+    MODE.prepare(rig)
+    old = MODE.spec(rig)
+    zombie, freezer = asleep(rig, taps, old, MOMENTS[name])
+    MODE.change(rig)
+    assert rig.load(QUERY, restart=True).code == 0
+    written = ledger.check()
+    freezer.wake()
+    ended = rig.wait(zombie, old)
+    assert (ended.code, ended.outcome) == (OUTRUN, "FAILED"), ended
+    assert ledger.check() == written
+    rig.assert_same(QUERY)
+
+
+def test_the_session_of_a_zombie_is_ended_when_its_fence_is_taken(rig, taps):
+    """Its server process would go on with the batch: `kill -9` of a client does not end it at once."""
+    MODE.prepare(rig)
+    spec = MODE.spec(rig)
+    zombie, freezer = asleep(rig, taps, spec, moments.COPY[1])
+    ((pid,),) = rig.on_target(OWNER)
+    assert rig.run(spec).code == 0
+    assert rig.on_target(f"SELECT FROM pg_stat_activity WHERE pid = {pid}") == []
+    freezer.wake()
+    assert rig.wait(zombie, spec).code in {0, SUPERSEDED}
+    rig.assert_same(QUERY)
+
+
+@pytest.mark.skipif(not IS_ALL, reason="takes a minute; make test-fire has it")
+@pytest.mark.parametrize("moment", moments.FENCE, ids=lambda moment: moment.name)
+def test_a_zombie_that_sleeps_while_it_takes_the_fence_holds_its_run_for_a_minute(rig, taps, ledger, moment):
+    """Nobody knows its session yet, so nobody ends it: its own idle_in_transaction_session_timeout of 60 s does."""
+    MODE.prepare(rig)
+    spec = MODE.spec(rig)
+    zombie, freezer = asleep(rig, taps, spec, moment)
+    began = time.monotonic()
+    assert rig.run(spec).code == 0
+    assert time.monotonic() - began < 90
+    written = ledger.check()
+    freezer.wake()
+    assert rig.wait(zombie, spec).code == 0
+    assert ledger.check() == written
+    rig.assert_same(QUERY)
