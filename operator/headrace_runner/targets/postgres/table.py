@@ -36,7 +36,7 @@ _COLUMNS = """
         FROM bases AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type WHERE t.typtype = 'd'
     )
     SELECT a.attname, format_type(b.type, -1), format_type(b.type, b.modifier), b.type::int8,
-           -- Each build numbers the types from FirstGenbkiObjectId on. An aclitem has no binary form, a reg… is an
+           -- Each build numbers the types from FirstGenbkiObjectId on. An aclitem has no binary form, a regclass is an
            -- object's number, and of these vectors and of tsquery Postgres does not read the empty ones that it writes.
            e.oid < 10000 AND e.typtype <> 'c' AND e.typsend <> 0
                AND e.typname !~ '^(reg[a-z]+|int2vector|oidvector|tsquery)$',
