@@ -30,7 +30,7 @@ class RunSpec:
     """Empty: the target's primary key."""
     incremental_key: str | None = None
     batch_size: int = 1000
-    batch_bytes: int = 16 * 1024 * 1024
+    batch_bytes: int = 8 * 1024 * 1024
     """A batch ends after `batch_size` rows or this many bytes, so that memory has a bound."""
     prune: bool = True
     allow_empty: bool = False

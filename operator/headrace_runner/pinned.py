@@ -8,6 +8,9 @@ PINNED = {
     "TimeZone": "UTC",
     "extra_float_digits": "3",
     "bytea_output": "hex",
+    # A database may ask for serializable transactions, and a deferrable one waits for all others of that kind.
+    "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
     "xmloption": "content",
     "array_nulls": "on",
     "quote_all_identifiers": "off",

@@ -31,6 +31,8 @@ SETTINGS = {
     # A group of batches is staged without touching the disk.
     "temp_buffers": "16MB",
 }
+# What was told as committed must not be lost: the server's default, unless somebody turned it off for this role.
+_DURABLE = b"SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 _PROBES = 3
 _PROBE_SECONDS = 2
 APPLICATION_NAME = "headrace-write "
@@ -45,6 +47,7 @@ def open_session(dsn: str, run_id: str) -> Connection:
         connection = connect(dsn, application_name=name, settings={**SETTINGS, "application_name": name})
         Watch(connection).start()
         try:
+            connection.execute(_DURABLE)
             if _is_pooled_by_transaction(connection, dsn):
                 raise PermanentError(
                     "The target is reached through a connection pooler in transaction mode: "
