@@ -1,11 +1,11 @@
-"""What the tests of this folder share: taps on the way to the servers, and the target's ledger."""
+"""What the tests of this folder share: taps on the way to the servers, and the books of their pipelines."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.integration.runner.fire.ledger import Ledger
-from tests.integration.runner.fire.modes import TABLE
+from tests.integration.runner.fire.books import Books
+from tests.integration.runner.fire.modes import Mode
 from tests.integration.runner.fire.wiretap import Wiretap
 
 
@@ -19,11 +19,14 @@ def taps(rig: Any) -> Iterator[dict[str, Wiretap]]:
 
 
 @pytest.fixture
-def ledger(rig: Any) -> Iterator[Ledger]:
-    """Counts what is committed in the target from now on."""
-    ((level,),) = rig.on_target("SHOW wal_level")
-    if level != "logical":
-        pytest.skip("the target's wal_level is not logical")
-    ledger = Ledger(rig.target, TABLE)
-    yield ledger
-    ledger.close()
+def open_books(rig: Any) -> Iterator[Callable[..., Books]]:
+    """Opens the books of a mode of runs, on this rig or another; call it before the first run."""
+    opened: list[Books] = []
+
+    def make(mode: Mode, other_rig: Any = None) -> Books:
+        opened.append(Books(other_rig or rig, mode))
+        return opened[-1]
+
+    yield make
+    for books in opened:
+        books.close()

@@ -22,11 +22,16 @@ DELETIONS = "DELETE FROM rows WHERE random() < 0.15"
 # An incremental run sees no deletion.
 ARRIVALS = (
     "UPDATE rows SET v = 'changed ' || random(), at = now() WHERE random() < 0.1",
-    f"""INSERT INTO rows SELECT gen_random_uuid(), 'new', n, now() + n / 5 * interval '1 microsecond'
-        FROM generate_series(1, {ROWS // 3}) AS n""",
+    f"""INSERT INTO rows SELECT gen_random_uuid(), 'new', n + (SELECT max(n) FROM rows),
+            now() + n / 5 * interval '1 microsecond' FROM generate_series(1, {ROWS // 3}) AS n""",
 )
 TARGET = "CREATE SCHEMA analytics; CREATE TABLE analytics.copy (id uuid {key}, v text, n int, at timestamptz)"
 WITH_KEY = TARGET.format(key="PRIMARY KEY")
+NUMERIC_KEY = "CREATE SCHEMA analytics; CREATE TABLE analytics.copy (n numeric PRIMARY KEY, v text, at timestamptz)"
+OTHER_ORDER = """
+    CREATE COLLATION other (locale = 'C.UTF-8'); CREATE SCHEMA analytics;
+    CREATE TABLE analytics.copy (id text COLLATE other PRIMARY KEY, v text, n int, at timestamptz)
+"""
 # Without a key a row can only be told in the log by all of its columns.
 WITHOUT_KEY = TARGET.format(key="") + "; ALTER TABLE analytics.copy REPLICA IDENTITY FULL"
 AUDIT = """
@@ -49,6 +54,12 @@ class Mode:
     follows: bool = False
     """Another run went before, and the source changed since."""
     fields: dict[str, Any] = field(default_factory=dict)
+    query: str = QUERY
+    key: str = "id"
+    has_key: bool = True
+    changes: tuple[str, ...] = (DELETIONS, *ARRIVALS)
+    is_logged: bool = True
+    """The target's log is read: not where a run does otherwise when nobody reads it."""
 
     def prepare(self, rig: Any) -> None:
         """Fills the source, makes the target, and does the first run if another is to follow."""
@@ -56,16 +67,16 @@ class Mode:
         for statement in self.target:
             rig.on_target(statement)
         if self.follows:
-            rig.load(QUERY, **self.fields)
+            rig.load(self.query, **self.fields)
             self.change(rig)
 
     def change(self, rig: Any) -> None:
         """Something new for the next run."""
-        rig.on_source(*([] if self.fields else [DELETIONS]), *ARRIVALS)
+        rig.on_source(*self.changes)
 
     def spec(self, rig: Any, **more: Any) -> Any:
         """The run that is to be killed."""
-        return rig.spec(QUERY, **{"batch_size": BATCH, "max_rows_per_second": RATE, **self.fields, **more})
+        return rig.spec(self.query, **{"batch_size": BATCH, "max_rows_per_second": RATE, **self.fields, **more})
 
     def rows_to_read(self, rig: Any) -> int:
         """How many rows a run that starts now is to read, each once."""
@@ -80,16 +91,38 @@ MODES = {
     "full, into a new table": Mode((*STARTING, *moments.COPY, *COMMITTING)),
     "full, into an empty table with a trigger": Mode((*moments.COPY, *COMMITTING), (WITH_KEY, AUDIT)),
     "full, into rows that are there": Mode(
-        (*STARTING, *moments.COPY, *moments.UPSERT, *moments.PRUNE, *COMMITTING), follows=True
+        (*STARTING, *moments.COMPARE, *moments.COPY, *moments.PRUNE, *moments.UPSERT, *COMMITTING), follows=True
     ),
     "full, into rows that are there, with a trigger": Mode(
-        (*moments.COPY, *moments.UPSERT, *moments.PRUNE, *COMMITTING), (WITH_KEY, AUDIT), follows=True
+        (*moments.COMPARE, *moments.COPY, *moments.PRUNE, *moments.UPSERT, *COMMITTING), (WITH_KEY, AUDIT), follows=True
     ),
-    "incremental": Mode((*STARTING, *moments.COPY, *COMMITTING), fields=INCREMENTAL),
-    "incremental, once more": Mode((*moments.COPY, *moments.UPSERT, *COMMITTING), follows=True, fields=INCREMENTAL),
+    "full, into rows that all changed": Mode(
+        (*moments.COMPARE, *moments.PRUNE, *moments.COPY, *COMMITTING),
+        follows=True,
+        changes=(DELETIONS, "UPDATE rows SET v = 'changed ' || random()", *ARRIVALS[1:]),
+        is_logged=False,
+    ),
+    "full, with a key that is not compared by its bytes": Mode(
+        (*moments.COPY, *moments.PRUNE, *moments.UPSERT, *COMMITTING),
+        (NUMERIC_KEY,),
+        follows=True,
+        query="SELECT n::numeric AS n, v, at FROM rows",
+        key="n",
+    ),
+    "full, with a key in another order": Mode(
+        (*moments.COPY, *moments.UPSERT, *COMMITTING, *moments.SECOND_READ, *moments.PRUNE),
+        (OTHER_ORDER,),
+        follows=True,
+        query="SELECT id::text AS id, v, n, at FROM rows",
+    ),
+    "incremental": Mode((*STARTING, *moments.COPY, *COMMITTING), fields=INCREMENTAL, changes=ARRIVALS),
+    "incremental, once more": Mode(
+        (*moments.COPY, *moments.UPSERT, *COMMITTING), follows=True, fields=INCREMENTAL, changes=ARRIVALS
+    ),
     "without a key": Mode(
         (*STARTING, *moments.COPY, *moments.PRUNE, *moments.SWAP, *moments.SAVE, moments.COMMIT[0]),
         (WITHOUT_KEY,),
         follows=True,
+        has_key=False,
     ),
 }

@@ -52,6 +52,8 @@ FENCE = around("the fence is taken", r"UPDATE .*pipeline_checkpoints.* SET epoch
 BEGIN = around("the run begins", r"UPDATE .*pipeline_checkpoints.* fingerprint = ", "UPDATE 1")
 BEFORE_COPY, AFTER_COPY = around("COPY", r"COPY .* FROM STDIN", "COPY")
 COPY = (BEFORE_COPY, Moment(name="within COPY", kind="rows", statement=r"COPY .* FROM STDIN"), AFTER_COPY)
+COMPARE = around("the target's rows are read", r"COPY .* TO STDOUT", "COPY")
+SECOND_READ = around("keys are read again", r"COPY .*headrace_keys.* FROM STDIN", "COPY")
 UPSERT = around("rows are merged", r"MERGE INTO|INSERT INTO .* ON CONFLICT \(", "MERGE|INSERT")
 SWAP = around("rows are swapped in", r"INSERT INTO .* SELECT", "INSERT")
 PRUNE = around("rows are pruned", r"DELETE FROM", "DELETE")

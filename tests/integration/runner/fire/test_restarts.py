@@ -3,8 +3,7 @@
 import time
 
 import pytest
-from tests.integration.runner.fire.ledger import Ledger
-from tests.integration.runner.fire.modes import MODES, QUERY, TABLE
+from tests.integration.runner.fire.modes import MODES
 from tests.integration.runner.fire.rounds import ROUNDS, chance
 
 pytestmark = pytest.mark.fire
@@ -35,14 +34,14 @@ def apart(rig, own_server):
 
 @pytest.mark.timeout(60 + 15 * CRASHES)
 @pytest.mark.parametrize("side", SIDES)
-def test_a_server_that_crashes_under_a_run_is_waited_for(apart, own_server, side):
+def test_a_server_that_crashes_under_a_run_is_waited_for(apart, own_server, open_books, side):
     rig, dice = apart(side), chance("crash", side)
-    ledger = Ledger(rig.target, TABLE)
+    books = open_books(MODE, rig)
     MODE.prepare(rig)
     crashes = 0
     while crashes < CRASHES:
         MODE.change(rig)
-        before, rows = ledger.check(), MODE.rows_to_read(rig)
+        books.begin()
         spec = MODE.spec(rig, max_rows_per_second=RATE)
         process = rig.spawn(spec)
         time.sleep(dice.uniform(0.3, 2.5))
@@ -51,8 +50,4 @@ def test_a_server_that_crashes_under_a_run_is_waited_for(apart, own_server, side
             time.sleep(dice.uniform(0, 0.5))
             own_server.start()
             crashes += 1
-        ended = rig.wait(process, spec)
-        assert (ended.code, ended.outcome) == (0, "DONE"), ended
-        assert (ended.rows_read, ended.rows_written) == (rows, ledger.check() - before)
-        rig.assert_same(QUERY)
-    ledger.close()
+        books.settle(rig.wait(process, spec))
