@@ -55,11 +55,20 @@ class CopyStream:
         """Leaves out the next row."""
         self._next = self._message()
 
+    def drop(self) -> None:
+        """Leaves out all rows that are left."""
+        while self._next is not None:
+            self._next = self._message()
+
     def take(self, rows: int = sys.maxsize, size: int = sys.maxsize) -> Rows:
         """The next rows: so many, or as many as fill `size` bytes, or all that are left."""
+        row, filled, count = self._next, 0, 0
+        if isinstance(row, memoryview) and len(row) >= size:
+            # Not into a buffer: a value of 200 MB would be there twice.
+            self._next = self._message()
+            return Rows(bytes(row.obj), array("I", [len(row)]))
         buffer, ends = BytesIO(), array("I")
         write, add, get = buffer.write, ends.append, self._pgconn.get_copy_data
-        row, filled, count = self._next, 0, 0
         while row is not None and count < rows and filled < size:
             filled += write(row)
             add(filled)

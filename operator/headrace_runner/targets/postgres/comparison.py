@@ -32,6 +32,8 @@ BYTEWISE: dict[str, int | None] = {
 }
 """Types of which two values are equal just when their bytes are (text: in a collation that orders by them), and how
 many bytes these are."""
+SPARE = 1000
+"""So many rows more than twice the group's the target may have in a range: more are not held in memory."""
 _MODIFIER = re.compile(r"\(.*\)")
 
 
@@ -79,21 +81,32 @@ class Comparison:
         self.is_possible = all(_plain(field) in BYTEWISE for field in projection.keys)
 
     def of(self, batches: Sequence[Rows], low: tuple[str, ...] | None, high: tuple[str, ...]) -> Difference | None:
-        """What the batches, whose keys are above `low` and up to `high`, change there; None when a key comes twice.
+        """What the batches, whose keys are above `low` and up to `high`, change there.
 
-        Raises psycopg.Error.
+        None when that can't be told: a key comes twice, or the target has far more there. Raises psycopg.Error.
         """
-        theirs = CopyStream(self._connection, self._copy(low, high), binary=self._projection.binary).take()
-        if theirs.data == b"".join(rows.data for rows in batches):
+        data = b"".join(rows.data for rows in batches)
+        theirs = self._read(low, high, rows=2 * sum(map(len, batches)) + SPARE, size=2 * len(data) + SPARE)
+        if theirs is None:
+            return None
+        if theirs.data == data:
             return Difference(held=len(theirs), stale=0)
         ours = [row for rows in batches for row in rows.split()]
         return difference(ours, theirs.split(), self._key_of)
 
-    def _copy(self, low: tuple[str, ...] | None, high: tuple[str, ...]) -> str:
+    def _read(self, low: tuple[str, ...] | None, high: tuple[str, ...], *, rows: int, size: int) -> Rows | None:
+        """The target's rows; None when there are as many as `rows` or they fill `size` bytes."""
+        stream = CopyStream(self._connection, self._copy(low, high, rows), binary=self._projection.binary)
+        theirs = stream.take(rows, size)
+        is_whole = stream.has_ended and len(theirs) < rows
+        stream.drop()
+        return theirs if is_whole else None
+
+    def _copy(self, low: tuple[str, ...] | None, high: tuple[str, ...], limit: int) -> str:
         columns = ", ".join(map(_as_sent, self._projection.fields))
         rows = f"SELECT {columns} FROM {self._keys.table.sql} AS t WHERE {self._keys.between(low, high)}"
         style = "BINARY" if self._projection.binary else "TEXT"
-        return f"COPY ({rows} ORDER BY {self._keys.order()}) TO STDOUT (FORMAT {style})"
+        return f"COPY ({rows} ORDER BY {self._keys.order()} LIMIT {limit}) TO STDOUT (FORMAT {style})"
 
 
 def key_reader(projection: Projection) -> Callable[[bytes], bytes]:

@@ -20,6 +20,9 @@ from headrace_runner.targets.postgres.staging import Staging
 from headrace_runner.targets.postgres.table import Table
 from headrace_runner.targets.postgres.upsert import Upsert
 
+NEXT_LOOK = 8
+"""After so many groups it is looked again whether comparing pays: where most rows changed it takes a third more."""
+
 
 class Ways:
     """Writes groups of batches in the transaction at hand; raises psycopg.Error and PermanentError."""
@@ -48,6 +51,8 @@ class Ways:
         self._upsert = Upsert(connection, table, projection, self._staging)
         self._copies = self._direct.is_possible
         self._compares = in_ranges and self._comparison.is_possible
+        self._unseen = 0
+        """Groups that are not compared."""
 
     def begin(self) -> None:
         """Makes the staging tables."""
@@ -67,14 +72,24 @@ class Ways:
         """Batches whose keys are above `low`, and up to `high`; returns how many rows were written or deleted."""
         if self._copies and (not self._in_ranges or self._direct.finds_nothing(self._keys.between(low, high))):
             return self._direct.write(batches)
-        found = self._comparison.of(batches, low, high) if self._compares else None
+        found = self._compare(batches, low, high)
         if found is None:
             return self._merge_all(batches, low, high)
-        if self._copies and self._replaces and found.stale > SHARE * found.held:
+        if found.stale > SHARE * found.held and self._copies and self._replaces:
             self._pruner.between(low, high)
             self._direct.write(batches)
             return len(found.new) + len(found.changed) + len(found.gone)
+        if len(found.changed) > SHARE * sum(map(len, batches)):
+            self._unseen = NEXT_LOOK
         return self._apply(found)
+
+    def _compare(
+        self, batches: Sequence[Rows], low: tuple[str, ...] | None, high: tuple[str, ...]
+    ) -> Difference | None:
+        if not self._compares or self._unseen:
+            self._unseen = max(self._unseen - 1, 0)
+            return None
+        return self._comparison.of(batches, low, high)
 
     def _apply(self, found: Difference) -> int:
         written = 0
