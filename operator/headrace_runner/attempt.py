@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from headrace.errors import PermanentError, StoppedError
 from headrace.runspec import RunSpec
 from headrace_runner.ahead import Ahead
-from headrace_runner.continuation import continuation_of, depends_on_previous
+from headrace_runner.continuation import continuation_of, depends_on_previous, over_without_row
 from headrace_runner.groups import FIRST, limit_after
 from headrace_runner.log import Log
 from headrace_runner.protocols import Batch, Checkpoint, Horizon, Position, Projection, Source, Start, Target
@@ -74,6 +74,7 @@ class Load:
     def _move(self, source: Source, target: Target, checkpoint: Checkpoint, left: threading.Event) -> None:
         projection = target.prepare(source.describe())
         source.check(projection)
+        self.run_log.info(_form(projection))
         start = self._start(target, checkpoint)
         horizon = self._horizon(source, projection, start.position, target)
         target.begin(start)
@@ -94,6 +95,9 @@ class Load:
         if depends_on_previous(checkpoint, self.spec):
             previous = self.status_of(str(checkpoint.run_id))
         continuation = continuation_of(checkpoint, self.spec, target.identity(), previous)
+        key = continuation.start.position.key
+        if self.spec.mode == "full" and key is not None and not target.holds(key):
+            continuation = over_without_row(target.identity())
         start = continuation.start
         if start.position.key is not None:
             self.run_log.info(f"Continuing after {_words(start.position)}")
@@ -177,6 +181,14 @@ class Load:
 
 
 NOTHING = Batch(rows=Rows(b"", array("I")), first=None, last=None, previous=None, final=True)
+
+
+def _form(projection: Projection) -> str:
+    if projection.binary:
+        return "Rows travel in binary form"
+    return (
+        f"Rows travel as text: not all values of {', '.join(projection.not_binary)} have the same bytes on both sides"
+    )
 
 
 def _words(position: Position) -> str:

@@ -23,6 +23,12 @@ class Continuation:
     """Why that position is not used; None when it is, or when there is nothing to go on from."""
 
 
+def over_without_row(identity: Identity) -> Continuation:
+    """Where a full run begins whose last committed row is gone from the target, and so perhaps all before it."""
+    over = Start(identity=identity, position=Position(), counters=Counters())
+    return Continuation(over, "the target no longer has the last row that was written (it was emptied?)")
+
+
 def depends_on_previous(checkpoint: Checkpoint, spec: RunSpec) -> bool:
     """Whether the status of the run that wrote the checkpoint has a say."""
     return spec.mode == "full" and checkpoint.run_id not in (None, spec.run_id) and not checkpoint.done
@@ -68,6 +74,9 @@ def _other_identity(old: Identity, new: Identity, spec: RunSpec) -> str | None:
     # A changed query keeps its cursor.
     if not changes and spec.mode == "full" and old.fingerprint != new.fingerprint:
         return "the query, its parameters or the target changed"
+    if not changes and spec.mode == "full" and old.columns is not None:
+        names = [column.partition(" ")[2] for column in new.columns or () if column not in old.columns]
+        changes = [f'column "{name}" of the target was dropped and added again' for name in names]
     return "; ".join(changes) or None
 
 

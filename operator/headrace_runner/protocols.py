@@ -53,6 +53,8 @@ class Projection:
     cursor: str | None = None
     """The incremental key, a column of the query; rows are ordered by it, then by the keys."""
     binary: bool = True
+    not_binary: tuple[str, ...] = ()
+    """Columns whose values have not the same bytes in both databases: because of them all goes as text."""
     ordered_alike: bool = True
     """Source and target order the keys alike: what lies between two of them is the same on both sides."""
 
@@ -137,6 +139,9 @@ class Identity:
     """The key columns' types in the target; empty in a checkpoint that does not know them."""
     cursor_type: str | None = None
     """The incremental key's type in the source."""
+    columns: tuple[str, ...] | None = None
+    """The target's columns that are written, as "number name": one that was dropped and added again is another, and
+    empty. None in a checkpoint that does not know them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +204,9 @@ class Target(Protocol):
 
     def identity(self) -> Identity:
         """What positions in this target belong to."""
+
+    def holds(self, key: tuple[str, ...]) -> bool:
+        """Whether the row with this key is there."""
 
     def begin(self, start: Start) -> None:
         """Saves where the run starts and makes ready for its batches."""

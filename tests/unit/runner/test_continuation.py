@@ -59,6 +59,14 @@ CONTINUES = {
         changed(by_time(OTHERS), cursor_type="timestamp(3) with time zone"), INCREMENTAL,
         dataclasses.replace(BY_TIME, cursor_type="timestamp with time zone"), None, Counters(),
     ),
+    "the query's columns in another order": (
+        changed(OTHERS, columns=("1 id", "2 n")), FULL, dataclasses.replace(IDENTITY, columns=("2 n", "1 id")),
+        "FAILED", Counters(),
+    ),
+    "incremental, a column that was dropped and added again": (
+        changed(by_time(OTHERS), columns=("1 id", "2 n")), INCREMENTAL,
+        dataclasses.replace(BY_TIME, columns=("1 id", "4 n")), None, Counters(),
+    ),
     "an older version did not know the types": (
         OTHERS, FULL, dataclasses.replace(IDENTITY, key_types=("text",)), "FAILED", Counters(),
     ),
@@ -89,6 +97,10 @@ STARTS_OVER = {
     "a key of another type": (
         typed(OTHERS, "integer"), FULL, dataclasses.replace(IDENTITY, key_types=("text",)), "FAILED",
         'the type of key column "id" was integer and is now text',
+    ),
+    "a column that was dropped and added again": (
+        changed(OTHERS, columns=("1 id", "2 n")), FULL, dataclasses.replace(IDENTITY, columns=("1 id", "4 n")),
+        "FAILED", 'column "n" of the target was dropped and added again',
     ),
     "another table": (
         changed(OTHERS, target_id="2"), FULL, IDENTITY, "FAILED",

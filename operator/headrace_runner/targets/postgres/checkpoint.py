@@ -16,8 +16,9 @@ from headrace.errors import OutrunError, PermanentError, SupersededError, Transi
 from headrace.runspec import RunSpec
 from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
 from headrace_runner.quoting import quote_name
+from headrace_runner.targets.postgres.presence import holds
 from headrace_runner.targets.postgres.session import APPLICATION_NAME, Connection
-from headrace_runner.targets.postgres.table import Table
+from headrace_runner.targets.postgres.table import COLUMN_STATE, Table
 
 TABLE = "pipeline_checkpoints"
 """Not `checkpoints`: the store may live in the same database and schema, and has its mirror there."""
@@ -44,6 +45,7 @@ _CREATE = """
         key_types       text[],
         incremental_key text,
         cursor_type     text,
+        target_columns  text[],
         fingerprint     text,
         last_key        text[],
         last_value      text,
@@ -56,12 +58,15 @@ _CREATE = """
         PRIMARY KEY (installation, namespace, pipeline_name)
     )
 """
-_COMPLETE = "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS key_types text[], ADD COLUMN IF NOT EXISTS cursor_type text"
+_COMPLETE = """
+    ALTER TABLE {table} ADD COLUMN IF NOT EXISTS key_types text[], ADD COLUMN IF NOT EXISTS cursor_type text,
+        ADD COLUMN IF NOT EXISTS target_columns text[]
+"""
 """What a table lacks that an older version made."""
 _STATE = """
     SELECT to_regclass(%(table)s) IS NOT NULL, to_regnamespace(%(schema)s) IS NOT NULL,
            EXISTS (SELECT FROM pg_catalog.pg_attribute
-                   WHERE attrelid = to_regclass(%(table)s) AND attname = 'cursor_type')
+                   WHERE attrelid = to_regclass(%(table)s) AND attname = 'target_columns')
 """
 _KEY = "installation = %(installation)s AND namespace = %(namespace)s AND pipeline_name = %(pipeline_name)s"
 _TAKE = """
@@ -72,7 +77,7 @@ _TAKE = """
 _BEGIN = """
     UPDATE {table} SET pipeline_uid = %(pipeline_uid)s, run_id = %(run_id)s, target_oid = %(target_oid)s,
         key_columns = %(key_columns)s, key_types = %(key_types)s, incremental_key = %(incremental_key)s,
-        cursor_type = %(cursor_type)s, fingerprint = %(fingerprint)s,
+        cursor_type = %(cursor_type)s, target_columns = %(target_columns)s, fingerprint = %(fingerprint)s,
         last_key = %(last_key)s, last_value = %(last_value)s, look_back = %(look_back)s, rows_read = %(rows_read)s,
         rows_written = %(rows_written)s, batches = %(batches)s, done = false, updated_at = now()
 """
@@ -81,7 +86,14 @@ _SAVE = """
         rows_read = %(rows_read)s, rows_written = %(rows_written)s, batches = %(batches)s, done = %(done)s,
         updated_at = now()
 """
-_TARGET = " RETURNING to_regclass(%(target)s)::oid::int8"
+# What has the table's name now, its columns, and the files of all its partitions: TRUNCATE gives them new ones.
+_TARGET = f"""
+    to_regclass(%(target)s)::oid::int8,
+    ARRAY(SELECT {COLUMN_STATE} FROM pg_catalog.pg_attribute AS a
+          WHERE a.attrelid = to_regclass(%(target)s) AND a.attnum > 0 AND NOT a.attisdropped),
+    ARRAY(SELECT pg_relation_filenode(to_regclass(%(target)s))::int8 UNION
+          SELECT pg_relation_filenode(relid)::int8 FROM pg_partition_tree(to_regclass(%(target)s)) ORDER BY 1)
+"""
 # Only the same role's sessions can be ended; of others even the start time can't be seen. Behind a pooler the process
 # may serve somebody else by now: its name, which every client of a pool brings along, tells.
 _OLD_OWNER = """
@@ -99,6 +111,10 @@ class CheckpointRow:
         self._epoch = epoch
         self._owner = owner
         self._table = sql.Identifier(spec.checkpoint_schema, TABLE)
+        self._key_columns: tuple[str, ...] = ()
+        self._columns: frozenset[str] = frozenset()
+        self._last_key: tuple[str, ...] | None = None
+        self._files: list[int] | None = None
         self._key = {
             "installation": spec.installation,
             "namespace": spec.namespace,
@@ -166,8 +182,8 @@ class CheckpointRow:
             raise TransientError("The target's checkpoint row went away")
         self._refuse_newer(row, held_before=True)
 
-    def begin(self, start: Start) -> None:
-        """Writes where the run starts; needs the lock."""
+    def begin(self, start: Start, columns: frozenset[str]) -> None:
+        """Writes where the run starts; needs the lock. From now on no column of the target may be in another state."""
         identity = start.identity
         values = {
             "pipeline_uid": self._spec.pipeline_uid,
@@ -177,18 +193,46 @@ class CheckpointRow:
             "key_types": list(identity.key_types),
             "incremental_key": identity.incremental_key,
             "cursor_type": identity.cursor_type,
+            "target_columns": None if identity.columns is None else list(identity.columns),
             "fingerprint": identity.fingerprint,
         }
+        self._key_columns, self._columns = identity.key_columns, columns
+        self._last_key, self._files = start.position.key, None
         self._update(_BEGIN, {**values, **_position_values(start.position), **_counter_values(start.counters)})
 
     def save(self, position: Position, counters: Counters, table: Table, *, done: bool) -> None:
         """Writes how far the run is; needs the lock, and comes after the rows, so that nobody can replace `table` now.
 
-        Raises TransientError when somebody did: another table has its name, without the rows of earlier batches.
+        Raises TransientError when somebody did: another table has its name, without the rows of earlier batches; or
+        altered it, or emptied it.
         """
         values = {**_position_values(position), **_counter_values(counters), "done": done, "target": table.sql}
-        if self._update(_SAVE, values, _TARGET).fetchone() != (table.oid,):
+        found = self._update(_SAVE, values, f" RETURNING {_TARGET}").fetchone()
+        assert found is not None
+        oid, columns, files = found
+        if oid != table.oid:
             raise TransientError("The target table was dropped or replaced during the run")
+        if not self._columns <= set(columns):
+            raise TransientError("The target table was altered during the run")
+        if self._files not in (None, files):
+            # VACUUM FULL and the like give it new files too.
+            self._refuse_emptied(table)
+        self._files, self._last_key = files, position.key
+
+    def is_altered(self, table: Table) -> bool:
+        """Whether the table is not what it was, and still there: then a refusal of its is not the last word."""
+        query = f"SELECT {_TARGET}".encode()
+        oid, columns, _ = self._connection.execute(query, {"target": table.sql}).fetchone() or (None, (), ())
+        return oid is not None and (oid != table.oid or not self._columns <= set(columns))
+
+    def _refuse_emptied(self, table: Table) -> None:
+        key = self._last_key
+        if key is None or holds(self._connection, table, self._key_columns, key):
+            return
+        message = "The target table was emptied (TRUNCATE) during the run"
+        if self._spec.mode == "full":
+            raise TransientError(message)
+        raise PermanentError(f"{message}: rows up to the cursor are gone from it; a restart writes them again")
 
     def _read(self, lock: str) -> dict[str, Any] | None:
         query = sql.SQL("SELECT * FROM {table} WHERE ").format(table=self._table) + sql.SQL(_KEY)
@@ -238,6 +282,7 @@ def _checkpoint(row: Mapping[str, Any], *, holder: int) -> Checkpoint:
             fingerprint=row["fingerprint"],
             key_types=tuple(row["key_types"] or ()),
             cursor_type=row["cursor_type"],
+            columns=None if row["target_columns"] is None else tuple(row["target_columns"]),
         )
     return Checkpoint(
         holder=holder,

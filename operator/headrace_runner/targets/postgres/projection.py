@@ -17,12 +17,13 @@ def projection_of(shape: Shape, table: Table, key: tuple[str, ...], incremental_
             message = f'The target numbers column "{column.name}" itself (GENERATED ALWAYS AS IDENTITY)'
             raise PermanentError(f"{message}: leave it out of the query, or make it the key")
     by_name = {column.name: column for column in columns}
-    binary = all(column.has_same_bytes for column in columns)
+    not_binary = tuple(column.name for column in columns if not column.has_same_bytes)
     return Projection(
         keys=tuple(_key_field(by_name[name]) for name in key),
         others=tuple(_field(column) for column in columns if column.name not in key),
         cursor=incremental_key,
-        binary=binary,
+        binary=not not_binary,
+        not_binary=not_binary,
         ordered_alike=table.orders_as(shape.encoding, key),
     )
 

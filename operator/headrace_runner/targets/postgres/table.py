@@ -26,8 +26,12 @@ _TABLE = """
     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = %s AND c.relname = %s AND c.relkind NOT IN ('i', 'I', 't')
 """
+COLUMN_STATE = """
+    ROW(a.attname, a.attnum, a.atttypid, a.atttypmod, a.attcollation, a.attidentity, a.attgenerated)::text
+"""
+"""Of a column `a` in pg_attribute. Rows that were written or read before it changed may not be what they seem."""
 # A domain travels as its base type; format_type with -1 gives names that a cast does not cut short (`bpchar`).
-_COLUMNS = """
+_COLUMNS = f"""
     WITH RECURSIVE bases AS (
         SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier
         FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = %(table)s AND a.attnum > 0 AND NOT a.attisdropped
@@ -42,7 +46,7 @@ _COLUMNS = """
                AND e.typname !~ '^(reg[a-z]+|int2vector|oidvector|tsquery)$',
            t.typcategory::text, quote_ident(tn.nspname) || '.' || quote_ident(t.typname), a.attnotnull,
            a.attcollation <> 0, a.attcollation IN (950, 951), a.attcollation = 100, a.attidentity::text,
-           a.attgenerated <> '', coalesce(co.collisdeterministic, true)
+           a.attgenerated <> '', coalesce(co.collisdeterministic, true), a.attnum, {COLUMN_STATE}
     FROM pg_catalog.pg_attribute AS a
     JOIN bases AS b ON b.attnum = a.attnum
     JOIN pg_catalog.pg_type AS t ON t.oid = b.type AND t.typtype <> 'd'
@@ -97,6 +101,10 @@ class Column:
     not_null: bool
     always_identity: bool
     generated: bool
+    number: int
+    """No other column of the table ever has it."""
+    state: str
+    """What a run relies on, as `COLUMN_STATE` gives it."""
 
     @property
     def is_builtin(self) -> bool:
@@ -224,7 +232,7 @@ def _refuse_unusable(table: str, kind: str, *, has_rules: bool, has_policies: bo
 
 def _column(row: tuple[Any, ...], *, bytes_by_default: bool) -> Column:
     name, type_name, exact, oid, has_same_bytes, category, qualified, *rest = row
-    not_null, is_text, is_c, is_default, identity, generated, is_deterministic = rest
+    not_null, is_text, is_c, is_default, identity, generated, is_deterministic, number, state = rest
     is_ordered_by_type = type_name.removesuffix("[]") not in _ORDERED_BY_DATABASE and is_deterministic
     return Column(
         name=name,
@@ -241,4 +249,6 @@ def _column(row: tuple[Any, ...], *, bytes_by_default: bool) -> Column:
         not_null=not_null,
         always_identity=identity == "a",
         generated=generated,
+        number=number,
+        state=state,
     )

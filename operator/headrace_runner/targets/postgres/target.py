@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Protocol
 
-from headrace.errors import PermanentError
+from headrace.errors import PermanentError, TransientError
 from headrace.postgres.problems import translated
 from headrace.runspec import RunSpec
 from headrace_runner.collations import byte_order
@@ -14,10 +14,11 @@ from headrace_runner.targets.postgres.checkpoint import CheckpointRow
 from headrace_runner.targets.postgres.create import create_table
 from headrace_runner.targets.postgres.keyed import KeyedWriter
 from headrace_runner.targets.postgres.keyless import KeylessWriter
+from headrace_runner.targets.postgres.presence import holds
 from headrace_runner.targets.postgres.projection import projection_of
 from headrace_runner.targets.postgres.replacement import is_replaceable
 from headrace_runner.targets.postgres.session import open_session
-from headrace_runner.targets.postgres.table import Table, find_table, refuse_hidden_keys
+from headrace_runner.targets.postgres.table import Column, Table, find_table, refuse_hidden_keys
 
 _NAME = "the target"
 
@@ -90,7 +91,14 @@ class PostgresTarget:
             fingerprint=self._spec.fingerprint,
             key_types=tuple(self._table.columns[name].type_name for name in self._key),
             cursor_type=self._cursor_type,
+            columns=tuple(f"{column.number} {column.name}" for column in self._columns()),
         )
+
+    def holds(self, key: tuple[str, ...]) -> bool:
+        """Whether the row with this key is there."""
+        assert self._table is not None
+        with translated(_NAME):
+            return holds(self._connection, self._table, self._key, key)
 
     def begin(self, start: Start) -> None:
         """Saves where the run starts, and makes ready to write."""
@@ -99,7 +107,7 @@ class PostgresTarget:
         with translated(_NAME):
             with self._connection.transaction():
                 self._row.lock()
-                self._row.begin(start)
+                self._row.begin(start, frozenset(column.state for column in self._columns()))
             started = dataclasses.replace(
                 self._checkpoint,
                 run_id=self._spec.run_id,
@@ -115,8 +123,14 @@ class PostgresTarget:
     def write(self, batches: Sequence[Batch]) -> Checkpoint:
         """Some batches and the checkpoint, all or nothing; raises FencedError when the fence is gone."""
         assert self._writer is not None
+        assert self._table is not None
         with translated(_NAME):
-            return self._writer.write(batches)
+            try:
+                return self._writer.write(batches)
+            except PermanentError as error:
+                if self._row.is_altered(self._table):
+                    raise TransientError(f"The target table was altered during the run: {error.message}") from error
+                raise
 
     def rereads(self) -> Projection | None:
         """What has to be read once more after the last batch."""
@@ -145,6 +159,11 @@ class PostgresTarget:
     def close(self) -> None:
         """Lets go of the connection; the server rolls back what is under way."""
         self._connection.close()
+
+    def _columns(self) -> list[Column]:
+        assert self._table is not None
+        assert self._projection is not None
+        return [self._table.columns[field.name] for field in self._projection.fields]
 
     def _find(self) -> Table | None:
         by_bytes = byte_order(self._connection) != '"C"'
