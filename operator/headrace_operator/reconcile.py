@@ -19,7 +19,7 @@ from headrace_operator.index import Index
 from headrace_operator.observe import Observer, Sight
 from headrace_operator.settings import Settings
 from headrace_operator.slots import Slots
-from headrace_operator.workqueue import WorkQueue
+from headrace_operator.workqueue import AWAY_DELAY, WorkQueue
 
 _log = logger(__name__)
 _ROUNDS = 4
@@ -55,7 +55,7 @@ class Reconciler:
             self._queue.add(name, delay=0.05)
             outcome = "conflict"
         except UnavailableError as error:
-            delay = self._queue.retry(name)
+            delay = self._queue.retry(name, longest=AWAY_DELAY)
             _log.warning("a part is away: trying again", part=error.part, error=error.message, delay=delay)
             outcome = "unavailable"
         except HeadraceError as error:

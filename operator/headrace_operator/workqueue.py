@@ -5,6 +5,12 @@ import heapq
 from collections.abc import Awaitable, Callable
 
 FIRST_DELAY, LONGEST_DELAY = 0.2, 30.0
+AWAY_DELAY = 5.0
+"""The longest while a part is away: nothing tells us that it is back, and whoever waits for it has waited long enough.
+
+With 30 s an API server that was away for 13 s made a run begin 25 s after it had been asked for.
+"""
+_MOST_DOUBLINGS = 10
 
 
 class WorkQueue:
@@ -32,10 +38,10 @@ class WorkQueue:
         heapq.heappush(self._heap, (at, key))
         self._changed.set()
 
-    def retry(self, key: str) -> float:
+    def retry(self, key: str, *, longest: float = LONGEST_DELAY) -> float:
         """Asks for a key that failed, later each time; returns the delay."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (failures - 1))
+        delay = min(longest, FIRST_DELAY * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))
         self.add(key, delay=delay)
         return delay
 

@@ -78,5 +78,6 @@ async def test_failures_are_tried_again_later_each_time_up_to_a_bound():
     delays = [queue.retry("a") for _ in range(12)]
     assert delays[:4] == [0.2, 0.4, 0.8, 1.6]
     assert delays[-1] == LONGEST_DELAY
+    assert [queue.retry("a", longest=5) for _ in range(2000)] == [5] * 2000, "an outage of hours is no overflow"
     queue.succeed("a")
     assert queue.retry("a") == 0.2
