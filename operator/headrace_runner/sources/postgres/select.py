@@ -30,21 +30,28 @@ class Select:
         """The query as a table `q`; the newline ends a comment in its last line."""
         return f"({self.bare()}\n) AS q"
 
-    def rows(self, projection: Projection, start: Position, *, bounded: bool = False) -> str:
-        """All rows from `start` on (its own row too), in order; `bounded`: up to `headrace.horizon`."""
+    def rows(self, projection: Projection, start: Position, *, bounded: bool = False, nulls: bool = True) -> str:
+        """All rows from `start` on (its own row too), in order; `bounded`: up to `headrace.horizon`.
+
+        `nulls`: those whose key is null too, wherever it starts.
+        """
         items = [self._value(field) for field in projection.fields]
         if projection.cursor is not None:
             items.insert(0, f"{self._column(projection.cursor)}::text")
-        conditions = self._conditions(projection, start, bounded=bounded)
+        conditions = self._conditions(projection, start, bounded=bounded, nulls=nulls)
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         order = self._order(projection)
         by = f" ORDER BY {', '.join(order)}" if order else ""
         return f"SELECT {', '.join(items)} FROM {self.wrapped()}{where}{by}"
 
-    def copy(self, projection: Projection, start: Position, *, bounded: bool = False) -> str:
+    def copy(self, projection: Projection, start: Position, *, bounded: bool = False, nulls: bool = True) -> str:
         """The same as a stream."""
         style = "BINARY" if projection.binary else "TEXT"
-        return f"COPY ({self.rows(projection, start, bounded=bounded)}) TO STDOUT (FORMAT {style})"
+        return f"COPY ({self.rows(projection, start, bounded=bounded, nulls=nulls)}) TO STDOUT (FORMAT {style})"
+
+    def null_key(self, projection: Projection) -> str:
+        """One row whose key is null, if there is any."""
+        return f"SELECT true FROM {self.wrapped()} WHERE {' OR '.join(self._nulls(projection))} LIMIT 1"
 
     def start_row(self, projection: Projection) -> str:
         """The start's own cursor and key as the stream would carry them."""
@@ -69,9 +76,9 @@ class Select:
         """How many rows there are."""
         return f"SELECT count(*) FROM {self.wrapped()}"
 
-    def _conditions(self, projection: Projection, start: Position, *, bounded: bool) -> list[str]:
+    def _conditions(self, projection: Projection, start: Position, *, bounded: bool, nulls: bool) -> list[str]:
         if projection.cursor is None:
-            return [] if start.key is None else [self._from_key(projection)]
+            return [] if start.key is None else [self._from_key(projection, nulls=nulls)]
         cursor = self._cursor(projection.cursor)
         conditions = [f"{self._column(projection.cursor)} IS NOT NULL"]
         if bounded:
@@ -81,10 +88,11 @@ class Select:
             conditions.append(self._from_cursor(projection, start))
         return conditions
 
-    def _from_key(self, projection: Projection) -> str:
+    def _from_key(self, projection: Projection, *, nulls: bool) -> str:
         keys = [self._ordered(field) for field in projection.keys]
         is_builtin = all(field.is_builtin for field in projection.keys)
-        return self._or_null(_at_least(keys, _bounds(projection), is_builtin=is_builtin), projection)
+        condition = _at_least(keys, _bounds(projection), is_builtin=is_builtin)
+        return self._or_null(condition, projection) if nulls else condition
 
     def _from_cursor(self, projection: Projection, start: Position) -> str:
         cursor = self._cursor(str(projection.cursor))
@@ -100,8 +108,10 @@ class Select:
 
     def _or_null(self, condition: str, projection: Projection) -> str:
         # A null key sorts last: it must be seen, for it fails the run.
-        nulls = [f"{self._column(field.name)} IS NULL" for field in projection.keys]
-        return f"({' OR '.join([condition, *nulls])})"
+        return f"({' OR '.join([condition, *self._nulls(projection)])})"
+
+    def _nulls(self, projection: Projection) -> list[str]:
+        return [f"{self._column(field.name)} IS NULL" for field in projection.keys]
 
     def _earlier(self, setting: str, value: str) -> str:
         """Where a look back begins: before the value; without a lookback at the first row that has it."""

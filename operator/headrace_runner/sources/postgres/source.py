@@ -19,6 +19,7 @@ from headrace_runner.quoting import quote_name
 from headrace_runner.sources.postgres.batches import Limits, batches_of
 from headrace_runner.sources.postgres.horizon import HorizonFinder
 from headrace_runner.sources.postgres.lookback import is_unsettled
+from headrace_runner.sources.postgres.nulls import has_to_see_nulls
 from headrace_runner.sources.postgres.select import Select
 from headrace_runner.sources.postgres.session import open_session, reading
 from headrace_runner.sources.postgres.shape import describe_statement, shape_of
@@ -107,10 +108,12 @@ class PostgresSource:
         return dataclasses.replace(batch, unsettled=True) if unsettled else batch
 
     def _stream(self, projection: Projection, start: Position, horizon: Horizon | None, pace: Pace) -> Iterator[Batch]:
-        self._connection.execute(b"BEGIN READ ONLY")
+        # One snapshot for all statements: what one of them finds is so for the next.
+        self._connection.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         self._bind(start, None if horizon is None else horizon.value)
         first = self._edge_of(projection, start)
-        statement = self._select.copy(projection, start, bounded=horizon is not None)
+        nulls = has_to_see_nulls(self._connection, self._select, projection, start)
+        statement = self._select.copy(projection, start, bounded=horizon is not None, nulls=nulls)
         stream = CopyStream(self._connection, statement, binary=projection.binary, check=lambda: self._wait(0))
         limits = Limits(rows=pace.batch_size(self._spec.batch_size), size=self._spec.batch_bytes)
         yield from batches_of(stream, projection, limits, first)
