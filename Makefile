@@ -97,6 +97,10 @@ bench: $(BENCH)/.made ## measures how fast rows move, on a Postgres of its own (
 bench-peers: $(BENCH)/.made ## the same for other programs, each in an environment of its own
 	@$(MEASURE) peers $(PUBLISH) $(ARGS)
 
+.PHONY: bench-report
+bench-report: $(BENCH)/.made ## writes plots and results in docs/performance.md again, from their JSON
+	@$(MEASURE) report $(PUBLISH)
+
 .PHONY: demo
 demo: venv ## shows pipelines on a real Kubernetes API, then removes everything
 	@$(BIN)/python -m headrace_local demo

@@ -26,6 +26,7 @@ def main() -> int:
         output=options.output,
         page=options.page,
         postgres=options.postgres,
+        keep=options.keep,
     )
     if options.what == "report":
         reports = [Report.load(file) for file in sorted(wish.output.glob("*.json"))]
@@ -49,6 +50,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
     parser.add_argument("--rows", type=int, help="default 2,000,000, with peers 500,000; 200,000 for a quick try")
     parser.add_argument("--output", type=Path, default=Path("build/bench"), help="folder of JSON and SVG (%(default)s)")
+    parser.add_argument("--keep", action="store_true", help="lines of the JSON that are not measured now stay")
     parser.add_argument("--page", type=Path, help="a page in Markdown whose results are replaced")
     parser.add_argument("--postgres", type=Path, help="folder of a server's programs (default: the wheel's, 18)")
     return parser.parse_args()

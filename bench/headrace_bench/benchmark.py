@@ -29,6 +29,8 @@ class Wish:
     output: Path
     page: Path | None = None
     postgres: Path | None = None
+    keep: bool = False
+    """Whether lines that the file of results has, and that are not measured now, stay."""
 
     def wants(self, name: str) -> bool:
         """Whether a case is among those asked for."""
@@ -66,8 +68,8 @@ def run_peers(wish: Wish, say: Say) -> Report:
 
 
 def begin(kind: str, wish: Wish, place: Place) -> Report:
-    """A report without lines yet."""
-    return Report(
+    """A report without lines, but for those to be kept."""
+    report = Report(
         kind=kind,
         started=time.strftime("%Y-%m-%d", time.gmtime()),
         rows=wish.rows,
@@ -77,6 +79,7 @@ def begin(kind: str, wish: Wish, place: Place) -> Report:
         machine=machine.describe(),
         settings=SETTINGS,
     )
+    return report.keeping(Report.load(path(wish, report, "json")), wish.wants) if wish.keep else report
 
 
 def _measure(place: Place, cases: Sequence[Case], report: Report, wish: Wish, say: Say) -> None:

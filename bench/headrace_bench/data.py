@@ -119,6 +119,14 @@ def exists(server: Server, table: str) -> bool:
         return connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone() == (True,)
 
 
+def differing(server: Server) -> int:
+    """How many of the source's rows the target has, with other values."""
+    query = f"SELECT {_NAMES} FROM {TABLE}"
+    with psycopg.connect(server.dsn(SOURCE)) as source, psycopg.connect(server.dsn(TARGET)) as target:
+        mine = set(source.execute(query.encode()).fetchall())
+        return sum(row not in mine for row in target.execute(query.encode()))
+
+
 def verify(server: Server, expected: Checksum, table: str = TABLE) -> None:
     """Raises WrongTargetError unless the target holds what the source does, and has its key."""
     found = checksum(server.dsn(TARGET), table)

@@ -3,7 +3,7 @@
 import json
 import statistics
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -85,13 +85,19 @@ class Report:
         """The line of a case, when it was measured."""
         return next((line for line in self.lines if line.name == name), None)
 
-    def add(self, name: str, title: str, headrace: bool, pair: Pair) -> None:
+    def add(self, name: str, title: str, pair: Pair, *, headrace: bool = True) -> None:
         """Adds a run to its line."""
         line = self.line(name)
         if line is None:
             line = Line(name, title, headrace, [])
             self.lines.append(line)
         line.pairs.append(pair)
+
+    def keeping(self, earlier: Self, again: Callable[[str], bool]) -> Self:
+        """The same, with the lines of an earlier one that are not measured again."""
+        lines = [line for line in earlier.lines if not again(line.name)]
+        failures = {name: why for name, why in earlier.failures.items() if not again(name)}
+        return replace(self, lines=lines + self.lines, failures=failures | self.failures)
 
     def save(self, path: Path) -> None:
         """Writes JSON, or leaves what was there."""

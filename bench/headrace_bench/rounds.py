@@ -35,7 +35,7 @@ def _pair(place: Place, case: Case, report: Report) -> str:
     except FAULTS as error:
         report.failures[case.name] = str(error)
         return f"failed: {error}"
-    report.add(case.name, case.title, case.headrace, pair)
+    report.add(case.name, case.title, pair, headrace=case.headrace)
     return f"{pair.run.seconds:.2f} s, {pair.ratio:.2f} of the plain pipe's speed"
 
 

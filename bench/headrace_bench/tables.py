@@ -31,7 +31,7 @@ def _goal(verdict: Verdict) -> list[str]:
     def text(value: float | None) -> str:
         return "" if value is None else f"{value:.2f}{goal.unit}" if not goal.unit else f"{value:.1f}{goal.unit}"
 
-    aim = f"{goal.aim} pipe: {text(verdict.aim)}" if isinstance(goal.aim, str) else text(verdict.aim)
+    aim = f"{goal.aim} pipe: {text(verdict.aim)}".rstrip(": ") if isinstance(goal.aim, str) else text(verdict.aim)
     return [goal.title, text(verdict.found), text(goal.must), aim, verdict.met]
 
 
