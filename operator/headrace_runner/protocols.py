@@ -29,6 +29,8 @@ class Shape:
     """That of the one table that all columns come from, or nothing."""
     encoding: str | None = None
     """The source's: text is ordered by its bytes in it."""
+    reads: frozenset[int] = frozenset()
+    """The OIDs of what the query reads in the database that is written; nothing when it reads another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

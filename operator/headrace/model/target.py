@@ -10,6 +10,7 @@ KINDS = {POSTGRES: "a table, `schema.table`", ELASTICSEARCH: "an index, `es:inde
 SUPPORTED_KINDS = frozenset({POSTGRES})
 DEFAULT_ALLOWED = ("analytics.film_dim", "analytics.film_rating_agg", "es:film_dim")
 
+NAME_BYTES = 63
 _ELASTICSEARCH_PREFIX = "es:"
 _IDENTIFIER = re.compile(r"[^\x00-\x1f\x7f.\"]{1,63}")
 _INDEX = re.compile(r"[a-z0-9][a-z0-9_.-]{0,254}")
@@ -34,7 +35,8 @@ def parse_target(text: str) -> Target | None:
         index = text.removeprefix(_ELASTICSEARCH_PREFIX)
         return Target(ELASTICSEARCH, "", index) if _INDEX.fullmatch(index) else None
     schema, _, table = text.partition(".")
-    if _IDENTIFIER.fullmatch(schema) and _IDENTIFIER.fullmatch(table):
+    # Postgres cuts a longer name short, in bytes: two tables would become one.
+    if all(_IDENTIFIER.fullmatch(name) and len(name.encode()) <= NAME_BYTES for name in (schema, table)):
         return Target(POSTGRES, schema, table)
     return None
 

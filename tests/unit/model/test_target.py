@@ -22,7 +22,22 @@ def test_an_address_is_read_and_written_back(text, target):
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".", "a", "a.", ".b", "a.b.c", 'a."b"', "a.b\n", "a.\x00b", f"a.{'b' * 64}", "es:", "es:Film", "es:_all"],
+    [
+        "",
+        ".",
+        "a",
+        "a.",
+        ".b",
+        "a.b.c",
+        'a."b"',
+        "a.b\n",
+        "a.\x00b",
+        f"a.{'b' * 64}",
+        f"a.{'ä' * 32}",
+        "es:",
+        "es:Film",
+        "es:_all",
+    ],
 )
 def test_anything_else_is_no_address(text):
     assert parse_target(text) is None

@@ -12,6 +12,7 @@ from headrace.postgres.problems import describe
 from headrace.runspec import RunSpec
 from headrace_runner.collations import byte_order
 from headrace_runner.copystream import CopyStream
+from headrace_runner.mark import marked_relations
 from headrace_runner.operators import refuse_hidden_operators
 from headrace_runner.pace import Pace
 from headrace_runner.protocols import Batch, Edge, Horizon, Position, Projection, Shape, SourceColumn
@@ -43,6 +44,7 @@ class PostgresSource:
             # By itself first: in parentheses a mistake in it is reported at another place.
             describe_statement(self._connection, self._select.bare())
             shape = shape_of(self._connection, self._select.wrapped())
+            shape = dataclasses.replace(shape, reads=marked_relations(self._connection, self._spec.run_id))
         if self._spec.mode == "incremental":
             cursor = self._cursor_in(shape)
             self._select = Select(

@@ -8,6 +8,7 @@ from headrace.errors import PermanentError, TransientError
 from headrace.postgres.problems import translated
 from headrace.runspec import RunSpec
 from headrace_runner.collations import byte_order
+from headrace_runner.mark import set_mark
 from headrace_runner.protocols import Batch, Checkpoint, Identity, Projection, Shape, Start
 from headrace_runner.quoting import quote_qualified
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
@@ -21,6 +22,10 @@ from headrace_runner.targets.postgres.session import open_session
 from headrace_runner.targets.postgres.table import Column, Table, find_table, refuse_hidden_keys
 
 _NAME = "the target"
+_READS_ITSELF = (
+    "The query reads the table that the run writes, and rows that it leaves out would be deleted from it: "
+    "choose another target_table, or set prune to false"
+)
 
 
 class Writer(Protocol):
@@ -58,6 +63,7 @@ class PostgresTarget:
     def claim(self, *, held_before: bool) -> Checkpoint:
         """Takes the fence, unless this run is done; raises FencedError when a newer process has it."""
         with translated(_NAME):
+            set_mark(self._connection, self._spec.run_id)
             self._row.ensure_table()
             self._checkpoint = self._row.take(held_before=held_before)
         return self._checkpoint
@@ -68,6 +74,8 @@ class PostgresTarget:
             self._table = self._find() or self._create(shape)
             self._key = self._table.key(self._spec.key_columns)
             refuse_hidden_keys(self._connection, self._table, self._key)
+        if self._table.oid in shape.reads and self._spec.mode == "full" and self._spec.prune:
+            raise PermanentError(_READS_ITSELF, field="target_table")
         if not self._key and self._spec.mode == "incremental":
             raise PermanentError("An incremental run needs a key: set keyColumns", field="key_columns")
         if not self._key and not self._spec.prune:
