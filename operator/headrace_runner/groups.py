@@ -6,7 +6,7 @@ from headrace_runner.protocols import Batch
 
 ROWS = 20_000
 """At 1,000 rows a commit 160,000 rows/s, at 20,000 420,000; at 40,000 and 100,000 no more."""
-BYTES = 8 * 1024 * 1024
+BYTES = 6 * 1024 * 1024
 SECONDS = 0.25
 """What a commit may take, so that progress is seen several times a second."""
 LINGER_SECONDS = 0.1

@@ -11,7 +11,7 @@ from headrace.errors import StoppedError
 from headrace_runner.groups import Group, Limit, size_of
 from headrace_runner.protocols import Batch
 
-QUEUE_BYTES = 8 * 1024 * 1024
+QUEUE_BYTES = 4 * 1024 * 1024
 POLL_SECONDS = 0.2
 JOIN_SECONDS = 5.0
 

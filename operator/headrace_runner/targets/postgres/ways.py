@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from headrace_runner.protocols import Projection
 from headrace_runner.rows import Rows
-from headrace_runner.targets.postgres.comparison import Comparison, Difference
+from headrace_runner.targets.postgres.comparison import Comparison
+from headrace_runner.targets.postgres.difference import Difference
 from headrace_runner.targets.postgres.direct import DirectCopy
 from headrace_runner.targets.postgres.keys import Keys
 from headrace_runner.targets.postgres.prune import Pruner
