@@ -69,6 +69,13 @@ _OTHERWISE = Fault.PASSING
 _WITHOUT_SQLSTATE: tuple[tuple[str, Fault, str], ...] = (
     # libpq has no SQLSTATE for a connection that failed, only text, at times one for each address: the first row wins.
     (r"password authentication failed|authentication failed for user", Fault.ACCESS, "wrong user name or password"),
+    (
+        r"(unrecognized|unsupported) (configuration|startup) parameter|invalid (value for parameter|command-line)",
+        Fault.ACCESS,
+        "the server, or a pooler in front of it, does not take an option of the connection string",
+    ),
+    (r"no such database", Fault.ACCESS, "the pooler does not know the database"),
+    (r"no such user", Fault.ACCESS, "the pooler does not know the user"),
     (r"no password supplied|fe_sendauth", Fault.ACCESS, "the server asks for a password, and none is configured"),
     (r"role .* does not exist", Fault.ACCESS, "the user does not exist on the server"),
     (r"is not permitted to log in", Fault.ACCESS, "the user is not permitted to log in"),
@@ -81,7 +88,11 @@ _WITHOUT_SQLSTATE: tuple[tuple[str, Fault, str], ...] = (
         "no TLS connection could be agreed upon; see sslmode and the certificates",
     ),
     (r"authentication method|SCRAM|SASL", Fault.ACCESS, "the server asks for an authentication that failed"),
-    (r"too many (clients|connections)|connection slots", Fault.CONNECTION, "the server has no free connection slot"),
+    (
+        r"too many (clients|connections)|connection slots|no more connections allowed",
+        Fault.CONNECTION,
+        "the server has no free connection slot",
+    ),
     (
         r"starting up|shutting down|recovery mode|not yet accepting|not accepting connections",
         Fault.CONNECTION,
@@ -97,9 +108,10 @@ _WITHOUT_SQLSTATE: tuple[tuple[str, Fault, str], ...] = (
     (r"No route to host|unreachable", Fault.CONNECTION, "there is no route to the server"),
     (r"timeout expired|timed out", Fault.CONNECTION, "the server did not answer in time"),
     (r"NUL \(0x00\)", Fault.LASTING, "a text contains a NUL character, which Postgres cannot store"),
-    (r"couldn't get a connection", Fault.CONNECTION, "no connection became free in time"),
+    (r"server login failed|cannot connect to server", Fault.CONNECTION, "the pooler has no way to its server"),
+    (r"couldn't get a connection|query_wait_timeout", Fault.CONNECTION, "no connection became free in time"),
     (
-        r"invalid (connection|integer|port|channel|URI)|connection (info|URI|option)|missing '' after",
+        r"invalid (connection|integer|port|channel|URI)|connection (info|URI|option)|missing '' after|service '' not",
         Fault.ACCESS,
         "the connection string can't be read",
     ),

@@ -125,6 +125,31 @@ _WITHOUT_SQLSTATE = [
         Fault.ACCESS,
         "no TLS connection could be agreed upon; see sslmode and the certificates",
     ),
+    (
+        _away('FATAL:  unrecognized configuration parameter "absent"'),
+        Fault.ACCESS,
+        "the server, or a pooler in front of it, does not take an option of the connection string",
+    ),
+    (
+        _away("FATAL:  unsupported startup parameter: options"),
+        Fault.ACCESS,
+        "the server, or a pooler in front of it, does not take an option of the connection string",
+    ),
+    (
+        _away('FATAL:  invalid value for parameter "work_mem": "banana"'),
+        Fault.ACCESS,
+        "the server, or a pooler in front of it, does not take an option of the connection string",
+    ),
+    (_away("FATAL:  no such database: x"), Fault.ACCESS, "the pooler does not know the database"),
+    (_away("FATAL:  no such user"), Fault.ACCESS, "the pooler does not know the user"),
+    (_away("FATAL:  server login failed: x"), Fault.CONNECTION, "the pooler has no way to its server"),
+    (
+        _away("FATAL:  no more connections allowed (max_client_conn)"),
+        Fault.CONNECTION,
+        "the server has no free connection slot",
+    ),
+    (_away("FATAL:  query_wait_timeout"), Fault.CONNECTION, "no connection became free in time"),
+    ('definition of service "absent" not found', Fault.ACCESS, "the connection string can't be read"),
     (_away("FATAL:  sorry, too many clients already"), Fault.CONNECTION, "the server has no free connection slot"),
     (
         _away("FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute"),

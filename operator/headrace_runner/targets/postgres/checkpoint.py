@@ -66,7 +66,11 @@ _COMPLETE = """
 _STATE = """
     SELECT to_regclass(%(table)s) IS NOT NULL, to_regnamespace(%(schema)s) IS NOT NULL,
            EXISTS (SELECT FROM pg_catalog.pg_attribute
-                   WHERE attrelid = to_regclass(%(table)s) AND attname = 'target_columns')
+                   WHERE attrelid = to_regclass(%(table)s) AND attname = 'target_columns'),
+           -- Of several rights, any one would do.
+           has_table_privilege(to_regclass(%(table)s), 'SELECT') AND
+               has_table_privilege(to_regclass(%(table)s), 'INSERT') AND
+               has_table_privilege(to_regclass(%(table)s), 'UPDATE')
 """
 _KEY = "installation = %(installation)s AND namespace = %(namespace)s AND pipeline_name = %(pipeline_name)s"
 _TAKE = """
@@ -124,25 +128,28 @@ class CheckpointRow:
     def ensure_table(self) -> None:
         """Makes schema and table; raises PermanentError with the SQL to run when the role may not."""
         schema = quote_name(self._spec.checkpoint_schema)
-        row = self._connection.execute(_STATE, {"table": f"{schema}.{TABLE}", "schema": schema}).fetchone()
-        assert row is not None
-        has_table, has_schema, is_complete = row
-        if is_complete:
-            return
+        table = f"{schema}.{TABLE}"
+        role = quote_name(self._connection.info.user)
+        remedy = f"GRANT CREATE, USAGE ON SCHEMA {schema} TO {role}"
         try:
+            row = self._connection.execute(_STATE, {"table": table, "schema": schema}).fetchone()
+            assert row is not None
+            has_table, has_schema, is_complete, may_write = row
+            if has_table and not may_write:
+                raise _no_right(f"GRANT SELECT, INSERT, UPDATE ON {table} TO {role}")
+            if is_complete:
+                return
+            if has_table:
+                remedy = f"ALTER TABLE {table} OWNER TO {role}"
+            elif not has_schema:
+                remedy = f"CREATE SCHEMA {schema} AUTHORIZATION {role}"
             with self._connection.transaction():
                 self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('headrace', 0))")
                 if not has_schema:
                     self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
                 self._connection.execute(sql.SQL(_COMPLETE if has_table else _CREATE).format(table=self._table))
         except psycopg.errors.InsufficientPrivilege as error:
-            role = quote_name(self._connection.info.user)
-            remedy = f"CREATE SCHEMA {schema} AUTHORIZATION {role}"
-            if has_table:
-                remedy = f"ALTER TABLE {schema}.{TABLE} OWNER TO {role}"
-            elif has_schema:
-                remedy = f"GRANT CREATE, USAGE ON SCHEMA {schema} TO {role}"
-            raise PermanentError(f"The target's role may not make the checkpoint table; run there: {remedy}") from error
+            raise _no_right(remedy) from error
 
     def take(self, *, held_before: bool) -> Checkpoint:
         """Takes the fence, or only reads the row when it says that this run is done.
@@ -270,6 +277,10 @@ class CheckpointRow:
             if time.monotonic() > deadline:
                 return
             time.sleep(0.02)
+
+
+def _no_right(remedy: str) -> PermanentError:
+    return PermanentError(f"The target's role may not make or write the checkpoint table; run there: {remedy}")
 
 
 def _checkpoint(row: Mapping[str, Any], *, holder: int) -> Checkpoint:

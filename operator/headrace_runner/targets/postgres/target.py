@@ -18,6 +18,7 @@ from headrace_runner.targets.postgres.keyless import KeylessWriter
 from headrace_runner.targets.postgres.presence import holds
 from headrace_runner.targets.postgres.projection import projection_of
 from headrace_runner.targets.postgres.replacement import is_replaceable
+from headrace_runner.targets.postgres.rights import require_rights
 from headrace_runner.targets.postgres.session import open_session
 from headrace_runner.targets.postgres.table import Column, Table, find_table, refuse_hidden_keys
 
@@ -84,8 +85,10 @@ class PostgresTarget:
         cursor = self._spec.incremental_key if self._spec.mode == "incremental" else None
         self._cursor_type = next((column.type_name for column in shape.columns if column.name == cursor), None)
         self._projection = projection_of(shape, self._table, self._key, cursor)
-        if self._key:
-            with translated(_NAME):
+        with translated(_NAME):
+            deletes = self._spec.mode == "full" and self._spec.prune
+            require_rights(self._connection, self._table, updates=bool(self._key), deletes=deletes)
+            if self._key:
                 self._replaces = is_replaceable(self._connection, self._table, self._projection, shape)
         return self._projection
 
