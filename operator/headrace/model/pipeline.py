@@ -59,7 +59,7 @@ class PipelineSpec(Resource):
     """Columns that identify a row. Without them the target's primary key; without any key a full run replaces the
     whole table in one transaction."""
     batch_size: int = Field(default=1000, ge=1, le=10_000_000)
-    """Rows per batch: the unit of progress, pause and checkpoint. A batch also ends after 8 MB."""
+    """Rows per batch: the unit of progress, pause and checkpoint. A batch also ends after 5 MB."""
     prune: bool = True
     """Whether a full run deletes rows from the target that the query no longer gives."""
     allow_empty: bool = False

@@ -7,7 +7,7 @@ import pytest
 
 from headrace_runner.protocols import Field, Projection
 from headrace_runner.rows import Rows
-from headrace_runner.targets.postgres.difference import CHUNK, Difference, difference, key_reader
+from headrace_runner.targets.postgres.difference import CHUNK, Difference, are_same, difference, key_reader
 
 
 def rows_of(*rows):
@@ -36,6 +36,7 @@ def first_letters(rows):
 )
 def test_new_changed_and_gone(ours, theirs, expected):
     assert difference([rows_of(*ours)], rows_of(*theirs), first_letters) == expected
+    assert are_same([rows_of(*ours)], rows_of(*theirs)) is (ours == theirs)
     halves = [rows_of(*ours[:1]), rows_of(*ours[1:])]
     assert difference(halves, rows_of(*theirs), first_letters) == expected
 

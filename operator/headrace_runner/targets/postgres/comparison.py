@@ -10,7 +10,7 @@ from headrace_runner.copystream import CopyStream
 from headrace_runner.protocols import Field, Projection
 from headrace_runner.quoting import quote_name
 from headrace_runner.rows import Rows
-from headrace_runner.targets.postgres.difference import Difference, difference, is_bytewise, key_reader
+from headrace_runner.targets.postgres.difference import Difference, are_same, difference, is_bytewise, key_reader
 from headrace_runner.targets.postgres.keys import Keys
 from headrace_runner.targets.postgres.session import Connection
 
@@ -33,11 +33,11 @@ class Comparison:
 
         None when that can't be told: a key comes twice, or the target has far more there. Raises psycopg.Error.
         """
-        data = b"".join(rows.data for rows in batches)
-        theirs = self._read(low, high, rows=2 * sum(map(len, batches)) + SPARE, size=2 * len(data) + SPARE)
+        size = sum(len(rows.data) for rows in batches)
+        theirs = self._read(low, high, rows=2 * sum(map(len, batches)) + SPARE, size=2 * size + SPARE)
         if theirs is None:
             return None
-        if theirs.data == data:
+        if are_same(batches, theirs):
             return Difference(held=len(theirs))
         return difference(batches, theirs, self._keys_of)
 

@@ -51,6 +51,17 @@ class Difference:
 KeysOf = Callable[[Sequence[bytes]], list[bytes]]
 
 
+def are_same(ours: Sequence[Rows], theirs: Rows) -> bool:
+    """Whether both sides have the same bytes."""
+    start = 0
+    for rows in ours:
+        end = start + len(rows.data)
+        if theirs.data[start:end] != rows.data:
+            return False
+        start = end
+    return start == len(theirs.data)
+
+
 def difference(ours: Sequence[Rows], theirs: Rows, keys_of: KeysOf) -> Difference | None:
     """Compares two sets of rows, both in the order of their keys; None when a key comes twice in `ours`."""
     changed = _changed_in_place(ours, theirs, keys_of)
