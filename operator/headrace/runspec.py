@@ -31,7 +31,7 @@ class RunSpec:
     incremental_key: str | None = None
     batch_size: int = 1000
     batch_bytes: int = 5 * 1024 * 1024
-    """A batch ends after `batch_size` rows or this many bytes: with rows of 1 MB a runner takes 80 MB, with 8 MB 108."""
+    """A batch ends after `batch_size` rows or this many bytes: a runner of rows of 1 MB takes 80 MB, with 8 MB 108."""
     prune: bool = True
     allow_empty: bool = False
     restart: bool = False
