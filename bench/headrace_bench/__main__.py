@@ -5,6 +5,7 @@ checksum after each, prints a table, and writes JSON, a plot (SVG) and the resul
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +19,8 @@ _ROWS = {"run": 2_000_000, "peers": 500_000}
 
 def main() -> int:
     """Returns the exit code: 1 when something was not measured."""
+    # As Ctrl-C: or else the server's data would stay.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     options = _options()
     wish = Wish(
         rows=options.rows or _ROWS.get(options.what, 0),
@@ -61,4 +64,7 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

@@ -79,7 +79,8 @@ def begin(kind: str, wish: Wish, place: Place) -> Report:
         machine=machine.describe(),
         settings=SETTINGS,
     )
-    return report.keeping(Report.load(path(wish, report, "json")), wish.wants) if wish.keep else report
+    earlier = path(wish, report, "json")
+    return report.keeping(Report.load(earlier), wish.wants) if wish.keep and earlier.exists() else report
 
 
 def _measure(place: Place, cases: Sequence[Case], report: Report, wish: Wish, say: Say) -> None:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from headrace_bench import data
+from headrace_bench import data, folders
 from headrace_bench.server import Server, started
 
 
@@ -34,5 +33,5 @@ class Place:
 @contextmanager
 def made(rows: int, binaries: Path | None) -> Iterator[Place]:
     """A server with a filled source; gone afterwards."""
-    with started(binaries) as server, TemporaryDirectory(prefix="headrace-bench-") as folder:
-        yield Place(server, Path(folder), data.create_source(server, rows))
+    with folders.temporary() as folder, started(folder, binaries) as server:
+        yield Place(server, folder, data.create_source(server, rows))

@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,18 +58,17 @@ class Server:
 
 
 @contextmanager
-def started(binaries: Path | None = None) -> Iterator[Server]:
-    """A fresh server in a folder that is removed afterwards; `binaries` None takes those of the wheel."""
+def started(folder: Path, binaries: Path | None = None) -> Iterator[Server]:
+    """A fresh server that keeps its data below a folder; `binaries` None takes those of the wheel."""
     found = binaries or _wheels()
-    with tempfile.TemporaryDirectory(prefix="headrace-bench-", ignore_cleanup_errors=True) as folder:
-        _initialise(found, Path(folder))
-        server = Server(found, _free_port())
-        process = _start(server, Path(folder))
-        try:
-            yield server
-        finally:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(timeout=START_SECONDS)
+    _initialise(found, folder)
+    server = Server(found, _free_port())
+    process = _start(server, folder)
+    try:
+        yield server
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        process.wait(timeout=START_SECONDS)
 
 
 def _initialise(binaries: Path, folder: Path) -> None:
