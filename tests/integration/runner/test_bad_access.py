@@ -137,9 +137,9 @@ def give_all_rights(rig, user):
 
 
 ROLE_SETTINGS = [
-    "statement_timeout = '1ms'",
-    "lock_timeout = '1ms'",
-    "idle_in_transaction_session_timeout = '1ms'",
+    "statement_timeout = '200ms'",
+    "lock_timeout = '200ms'",
+    "idle_in_transaction_session_timeout = '200ms'",
     "default_transaction_read_only = on",
     "default_transaction_isolation = serializable",
     "search_path = ''",
@@ -151,7 +151,7 @@ def test_settings_of_a_role_do_not_reach_a_run(rig, clerk, setting):
     rig.on_source(*SOURCE, f"GRANT USAGE ON SCHEMA public TO {clerk.user}", f"GRANT SELECT ON rows TO {clerk.user}")
     give_all_rights(rig, clerk.user)
     rig.on_target(f"ALTER ROLE {clerk.user} SET {setting}")
-    query = "SELECT id, v FROM public.rows"
+    query = "SELECT id, v FROM public.rows WHERE id > 1 OR pg_sleep(0.5) IS NOT NULL"
     ended = run_as(rig, rig.spec(query), source_dsn=clerk(rig.source), target_dsn=clerk(rig.target))
     assert ended.code == 0, ended
     assert not any("trying again" in line for line in ended.log)

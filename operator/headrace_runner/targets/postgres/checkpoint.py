@@ -15,63 +15,14 @@ from psycopg.rows import dict_row
 from headrace.errors import OutrunError, PermanentError, SupersededError, TransientError
 from headrace.runspec import RunSpec
 from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
-from headrace_runner.quoting import quote_name
+from headrace_runner.targets.postgres.checkpoint_table import TABLE
 from headrace_runner.targets.postgres.presence import holds
 from headrace_runner.targets.postgres.session import APPLICATION_NAME, Connection
 from headrace_runner.targets.postgres.table import COLUMN_STATE, Table
 
-TABLE = "pipeline_checkpoints"
-"""Not `checkpoints`: the store may live in the same database and schema, and has its mirror there."""
 END_SECONDS = 10.0
 """How long the old owner's server process may need to end; after that its locks decide."""
 
-_CREATE = """
-    CREATE TABLE IF NOT EXISTS {table} (
-        installation    text NOT NULL,
-        namespace       text NOT NULL,
-        pipeline_name   text NOT NULL,
-        -- The fence.
-        epoch           bigint NOT NULL DEFAULT 0,
-        holder          integer NOT NULL DEFAULT 0,
-        owner           text,
-        owner_run_id    text,
-        backend_pid     integer,
-        backend_start   timestamptz,
-        -- The checkpoint of `run_id`.
-        pipeline_uid    text,
-        run_id          text,
-        target_oid      text,
-        key_columns     text[],
-        key_types       text[],
-        incremental_key text,
-        cursor_type     text,
-        target_columns  text[],
-        fingerprint     text,
-        last_key        text[],
-        last_value      text,
-        look_back       boolean NOT NULL DEFAULT false,
-        rows_read       bigint NOT NULL DEFAULT 0,
-        rows_written    bigint NOT NULL DEFAULT 0,
-        batches         bigint NOT NULL DEFAULT 0,
-        done            boolean NOT NULL DEFAULT false,
-        updated_at      timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (installation, namespace, pipeline_name)
-    )
-"""
-_COMPLETE = """
-    ALTER TABLE {table} ADD COLUMN IF NOT EXISTS key_types text[], ADD COLUMN IF NOT EXISTS cursor_type text,
-        ADD COLUMN IF NOT EXISTS target_columns text[]
-"""
-"""What a table lacks that an older version made."""
-_STATE = """
-    SELECT to_regclass(%(table)s) IS NOT NULL, to_regnamespace(%(schema)s) IS NOT NULL,
-           EXISTS (SELECT FROM pg_catalog.pg_attribute
-                   WHERE attrelid = to_regclass(%(table)s) AND attname = 'target_columns'),
-           -- Of several rights, any one would do.
-           has_table_privilege(to_regclass(%(table)s), 'SELECT') AND
-               has_table_privilege(to_regclass(%(table)s), 'INSERT') AND
-               has_table_privilege(to_regclass(%(table)s), 'UPDATE')
-"""
 _KEY = "installation = %(installation)s AND namespace = %(namespace)s AND pipeline_name = %(pipeline_name)s"
 _TAKE = """
     UPDATE {table} SET epoch = %(epoch)s, holder = holder + 1, owner = %(owner)s, owner_run_id = %(run_id)s,
@@ -124,32 +75,6 @@ class CheckpointRow:
             "namespace": spec.namespace,
             "pipeline_name": spec.pipeline_name,
         }
-
-    def ensure_table(self) -> None:
-        """Makes schema and table; raises PermanentError with the SQL to run when the role may not."""
-        schema = quote_name(self._spec.checkpoint_schema)
-        table = f"{schema}.{TABLE}"
-        role = quote_name(self._connection.info.user)
-        remedy = f"GRANT CREATE, USAGE ON SCHEMA {schema} TO {role}"
-        try:
-            row = self._connection.execute(_STATE, {"table": table, "schema": schema}).fetchone()
-            assert row is not None
-            has_table, has_schema, is_complete, may_write = row
-            if has_table and not may_write:
-                raise _no_right(f"GRANT SELECT, INSERT, UPDATE ON {table} TO {role}")
-            if is_complete:
-                return
-            if has_table:
-                remedy = f"ALTER TABLE {table} OWNER TO {role}"
-            elif not has_schema:
-                remedy = f"CREATE SCHEMA {schema} AUTHORIZATION {role}"
-            with self._connection.transaction():
-                self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('headrace', 0))")
-                if not has_schema:
-                    self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
-                self._connection.execute(sql.SQL(_COMPLETE if has_table else _CREATE).format(table=self._table))
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise _no_right(remedy) from error
 
     def take(self, *, held_before: bool) -> Checkpoint:
         """Takes the fence, or only reads the row when it says that this run is done.
@@ -277,10 +202,6 @@ class CheckpointRow:
             if time.monotonic() > deadline:
                 return
             time.sleep(0.02)
-
-
-def _no_right(remedy: str) -> PermanentError:
-    return PermanentError(f"The target's role may not make or write the checkpoint table; run there: {remedy}")
 
 
 def _checkpoint(row: Mapping[str, Any], *, holder: int) -> Checkpoint:

@@ -12,6 +12,7 @@ from headrace_runner.mark import set_mark
 from headrace_runner.protocols import Batch, Checkpoint, Identity, Projection, Shape, Start
 from headrace_runner.quoting import quote_qualified
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
+from headrace_runner.targets.postgres.checkpoint_table import ensure_table
 from headrace_runner.targets.postgres.create import create_table
 from headrace_runner.targets.postgres.keyed import KeyedWriter
 from headrace_runner.targets.postgres.keyless import KeylessWriter
@@ -65,7 +66,7 @@ class PostgresTarget:
         """Takes the fence, unless this run is done; raises FencedError when a newer process has it."""
         with translated(_NAME):
             set_mark(self._connection, self._spec.run_id)
-            self._row.ensure_table()
+            ensure_table(self._connection, self._spec.checkpoint_schema)
             self._checkpoint = self._row.take(held_before=held_before)
         return self._checkpoint
 
