@@ -1,10 +1,14 @@
 """Who may not get in, or may not do what a run needs, is told what to change; no secret is shown."""
 
+import tempfile
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tests.integration.conftest import _wheels
+from tests.integration.runner.cursor.standby import Standby
 
 ROWS = "SELECT id, v FROM rows"
 INCREMENTAL = {"mode": "incremental", "incremental_key": "id"}
@@ -231,3 +235,20 @@ def test_a_dsn_that_is_none_is_not_shown(rig):
     ended = rig.run(rig.spec(ROWS), source_dsn="postgresql://secret@[broken")
     assert ended.code == 64
     assert "secret" not in " ".join([ended.message, *ended.log])
+
+
+def test_a_standby_as_the_target_is_told(rig, own_server):
+    rig.on_source(*SOURCE)
+    name = own_server.create_database()
+    with tempfile.TemporaryDirectory(prefix="headrace-standby-", ignore_cleanup_errors=True) as folder:
+        standby = Standby(Path(folder), _wheels(), own_server)
+        standby.initialise()
+        standby.start()
+        try:
+            ended = rig.run(rig.spec(ROWS), target_dsn=standby.dsn(name))
+        finally:
+            standby.stop()
+    own_server.drop_database(name)
+    # In a fail-over a later attempt may find it promoted.
+    words = "The target is a standby, which takes no rows: the connection must lead to its primary"
+    assert (ended.code, ended.outcome, ended.message) == (1, None, words)
