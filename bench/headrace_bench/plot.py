@@ -5,7 +5,7 @@ from html import escape
 
 from headrace_bench.report import Line, Report
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BAR = 900, 300, 70, 78, 30, 18
+_WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BAR = 940, 340, 70, 78, 30, 18
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .title { font-size: 17px; font-weight: 600 } .small { font-size: 12px; fill: #656d76 }
@@ -37,7 +37,7 @@ def draw(report: Report) -> str:
 def _head(report: Report) -> list[str]:
     note = (
         f"{report.rows:,} rows of {report.row_bytes:.0f} bytes, Postgres {report.postgres} to Postgres, "
-        f"{report.machine['cores']} cores; median of {report.rounds}; 1.0 = psql COPY | psql COPY, longer is faster"
+        f"{report.machine['cores']} cores; median of {report.rounds} rounds; 1.0 = psql COPY | psql COPY"
     )
     return [
         '<rect class="paper" width="100%" height="100%" rx="8"/>',
