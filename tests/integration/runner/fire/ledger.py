@@ -75,6 +75,8 @@ class Ledger:
                 'proto_version', '1', 'publication_names', %s)
         """
         with psycopg.connect(self._dsn, autocommit=True) as connection:
+            # No temporary files: a test may have filled the disk.
+            connection.execute("SET work_mem = '1GB'")
             messages = connection.execute(query, (self._name, self._name)).fetchall()
         transaction = Transaction()
         for (data,) in messages:

@@ -10,7 +10,7 @@ from tests.integration.runner.fire.rounds import IS_ALL, ROUNDS, chance
 pytestmark = pytest.mark.fire
 MODE = MODES["full, into rows that are there"]
 RATE = 1_500
-RUNS = max(1, ROUNDS // 2)
+RUNS = max(1, ROUNDS // 3)
 DISTURBANCES = 3
 """Of one run: after each it waits for a second or more."""
 SIDES = ("source", "target", "store")

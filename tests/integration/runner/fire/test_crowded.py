@@ -7,12 +7,13 @@ import psycopg
 import pytest
 from tests.integration.runner.fire.crowded import blocks, wait_until, writer
 from tests.integration.runner.fire.modes import MODES, TABLE
-from tests.integration.runner.fire.rounds import IS_ALL, ROUNDS, chance
+from tests.integration.runner.fire.rounds import IS_ALL, ROUNDS, chance, some
 
 pytestmark = pytest.mark.fire
 MODE = MODES["full, into rows that are there"]
-LOCKED_SECONDS = 65 if IS_ALL else 3
+LOCKED_SECONDS = 65 if IS_ALL else 1
 """A minute is two lock_timeouts of the target's session."""
+RUNS = max(1, ROUNDS // 2)
 LOCKS = {
     "the table": f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE",
     "a row of it": f"SELECT FROM {TABLE} WHERE id = (SELECT max(id::text)::uuid FROM {TABLE}) FOR UPDATE",
@@ -32,7 +33,7 @@ def books(open_books, rig):
 
 
 @pytest.mark.timeout(120 + LOCKED_SECONDS)
-@pytest.mark.parametrize("what", LOCKS)
+@pytest.mark.parametrize("what", some(list(LOCKS), 1, "locks"))
 def test_a_lock_that_somebody_holds_for_long_is_waited_for(rig, books, what):
     spec = MODE.spec(rig, max_rows_per_second=1_000)
     with psycopg.connect(rig.target) as somebody:
@@ -75,14 +76,14 @@ WRITES = (
 DELETES = ("DELETE FROM rows WHERE random() < 0.005",)
 
 
-@pytest.mark.timeout(60 + 20 * ROUNDS)
+@pytest.mark.timeout(60 + 20 * RUNS)
 @pytest.mark.parametrize("name", ["full, into rows that are there", "incremental, once more"])
 def test_a_source_that_changes_all_the_while_is_caught_up_with(rig, open_books, name):
     mode, dice = MODES[name], chance("changes", name)
     books = open_books(mode)
     mode.prepare(rig)
     with writer(rig.source, WRITES + (() if mode.fields else DELETES), dice):
-        for _ in range(ROUNDS):
+        for _ in range(RUNS):
             spec = mode.spec(rig, max_rows_per_second=4_000)
             while killed_after(dice.uniform(0.3, 2), rig.spawn(spec)) == KILLED:
                 books.check()

@@ -9,7 +9,7 @@ from tests.integration.runner.fire.rounds import ROUNDS, chance
 pytestmark = pytest.mark.fire
 MODE = MODES["full, into rows that are there"]
 RATE = 1_000
-CRASHES = max(1, ROUNDS // 4)
+CRASHES = max(1, ROUNDS // 5)
 SIDES = ("source", "target", "store")
 
 
