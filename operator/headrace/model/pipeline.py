@@ -65,8 +65,8 @@ class PipelineSpec(Resource):
     allow_empty: bool = False
     """Whether a full run may empty a target that holds rows when the query gives no row at all."""
     lookback: str = Field(default="5m", pattern=DURATION_PATTERN)
-    """How far an incremental run reads again behind its cursor where transactions can't be waited for, such as on a
-    standby: a number and s, m, h or d."""
+    """How old an incremental key that is a time may be when its row is committed: so far behind the last row runs read
+    again. A number and s, m, h or d."""
     max_rows_per_second: int | None = Field(default=None, ge=1, le=1_000_000_000)
     """Upper bound for reading from the source."""
     snapshot_seconds: int = Field(default=600, ge=1, le=86_400)
