@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace_local import build, hostpids, janitor, kubelet, namespace
+from headrace_local import build, bytecode, hostpids, janitor, kubelet, namespace
 from headrace_local.cluster import Cluster, design, folder_of, load
 from headrace_local.errors import LocalError
 from headrace_local.status import Status, read
@@ -39,6 +39,7 @@ def up(wish: Wish, say: Callable[[str], None]) -> Status:
     folder = folder_of(wish.name)
     # Before the folder is there: it takes minutes, and another `up` should not take the folder for a dead one's.
     binary = build.binary(say)
+    bytecode.compile_roles()
     if not _make(folder):
         say(f"{wish.name} is running already, and stays as it was started")
         return _wait_until_ready(folder)
