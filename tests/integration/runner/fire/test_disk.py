@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.integration.conftest import wheels
+from tests.integration.conftest import _wheels
 from tests.integration.runner.fire.cramped import CrampedServer, why_impossible
 from tests.integration.runner.fire.crowded import wait_until
 from tests.integration.runner.fire.modes import MODES
@@ -26,7 +26,7 @@ def cramped_server():
     if reason is not None:
         pytest.skip(reason)
     with tempfile.TemporaryDirectory(prefix="headrace-postgres-", ignore_cleanup_errors=True) as folder:
-        server = CrampedServer(Path(folder), wheels())
+        server = CrampedServer(Path(folder), _wheels())
         server.initialise()
         server.start()
         try:
