@@ -165,7 +165,7 @@ def _debians() -> Path | None:
 def _binaries(version: int) -> Path | None:
     """A major version's programs: those of the wheel, of Debian, or those that `make postgres-versions` fetched."""
     fetched = os.environ.get("HEADRACE_TEST_POSTGRES", f"{sys.prefix}/postgres")
-    folders = [wheels().parent.parent / f"pginstall{version}", Path(f"/usr/lib/postgresql/{version}")]
+    folders = [_wheels().parent.parent / f"pginstall{version}", Path(f"/usr/lib/postgresql/{version}")]
     folders.append(Path(fetched, str(version)))
     return next((folder / "bin" for folder in folders if (folder / "bin" / "initdb").exists()), None)
 
@@ -229,7 +229,7 @@ def server_of(server: Server) -> Iterator[Callable[[int], Server]]:
                 binaries = _binaries(version)
                 if binaries is None:
                     pytest.skip(f"PostgreSQL {version} is not on this machine: make postgres-versions fetches it")
-                is_shared = binaries == wheels() and "HEADRACE_TEST_DSN" not in os.environ
+                is_shared = binaries == _wheels() and "HEADRACE_TEST_DSN" not in os.environ
                 start = contextmanager(_start_own_server)
                 servers[version] = server if is_shared else stack.enter_context(start(binaries))
             return servers[version]
