@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from headrace.errors import PermanentError, StoppedError
 from headrace.runspec import RunSpec
 from headrace_runner.ahead import Ahead
-from headrace_runner.continuation import continuation_of, depends_on_previous, over_without_row
+from headrace_runner.continuation import LEFT_ALONE, continuation_of, depends_on_previous, over_without_row
 from headrace_runner.groups import FIRST, limit_after
 from headrace_runner.log import Log
 from headrace_runner.protocols import Batch, Checkpoint, Horizon, Position, Projection, Source, Start, Target
@@ -96,9 +96,14 @@ class Load:
             previous = self.status_of(str(checkpoint.run_id))
         continuation = continuation_of(checkpoint, self.spec, target.identity(), previous)
         key = continuation.start.position.key
-        if self.spec.mode == "full" and key is not None and not target.holds(key):
-            continuation = over_without_row(target.identity())
+        if key is not None and not target.holds(key):
+            if self.spec.mode == "full":
+                continuation = over_without_row(target.identity())
+            else:
+                self.run_log.warning(f"The target no longer has the last row that was written: {LEFT_ALONE}")
         start = continuation.start
+        if continuation.caution is not None:
+            self.run_log.warning(continuation.caution)
         if start.position.key is not None:
             self.run_log.info(f"Continuing after {_words(start.position)}")
         elif continuation.why_over is not None:

@@ -7,6 +7,7 @@ from headrace.runspec import RunSpec
 from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
 
 CANCELLED = "CANCELLED"
+LEFT_ALONE = "rows up to the cursor stay as they are; a restart reads all of them again"
 _INTEGERS = ("smallint", "integer", "bigint")
 _STRINGS = ("text", "character varying")
 _DIGITS = re.compile(r"\([0-9, ]*\)")
@@ -21,6 +22,8 @@ class Continuation:
     start: Start
     why_over: str | None = None
     """Why that position is not used; None when it is, or when there is nothing to go on from."""
+    caution: str | None = None
+    """What a person should know of rows that were written before."""
 
 
 def over_without_row(identity: Identity) -> Continuation:
@@ -48,12 +51,20 @@ def continuation_of(
     if why is not None or not identity.key_columns:
         return Continuation(over, why if checkpoint.position.key is not None else None)
     counters = checkpoint.counters if same_run else Counters()
-    return Continuation(Start(identity=identity, position=checkpoint.position, counters=counters))
+    start = Start(identity=identity, position=checkpoint.position, counters=counters)
+    return Continuation(start, caution=_caution(checkpoint.identity, identity))
 
 
 def _ended_well(checkpoint: Checkpoint, spec: RunSpec) -> bool:
     """Whether the checkpoint is that of a full run which is over: the next one reads everything anyway."""
     return spec.mode == "full" and checkpoint.run_id != spec.run_id and checkpoint.done
+
+
+def _caution(old: Identity, new: Identity) -> str | None:
+    """Of an incremental run: a full one would have started over."""
+    if old.fingerprint == new.fingerprint and (old.columns is None or set(old.columns) == set(new.columns or ())):
+        return None
+    return f"The query or the target's columns changed: {LEFT_ALONE}"
 
 
 def _not_after(spec: RunSpec, previous_status: str | None) -> str | None:

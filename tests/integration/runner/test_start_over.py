@@ -136,3 +136,36 @@ def test_a_checkpoint_table_of_an_older_version_is_completed(rig):
     rig.on_target(FIXED, f"ALTER TABLE headrace.pipeline_checkpoints {columns}")
     assert rig.load(QUERY).rows_read == 100
     rig.assert_same(QUERY)
+
+
+GONE = "rows up to the cursor stay as they are; a restart reads all of them again"
+CAUTIONS = {
+    "another query": ((), {"fingerprint": "another"}, f"The query or the target's columns changed: {GONE}"),
+    "a column that was dropped and added again": (
+        ("ALTER TABLE analytics.copy DROP v", "ALTER TABLE analytics.copy ADD v text"),
+        {},
+        f"The query or the target's columns changed: {GONE}",
+    ),
+    "a table that was emptied": (
+        ("TRUNCATE analytics.copy",),
+        {},
+        f"The target no longer has the last row that was written: {GONE}",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CAUTIONS)
+def test_an_incremental_run_that_goes_on_says_what_it_leaves_alone(rig, case):
+    statements, fields, words = CAUTIONS[case]
+    rig.on_source(*SOURCE)
+    rig.on_target(*TARGET, FIXED)
+    first = rig.load(QUERY, **INCREMENTAL)
+    again = rig.load(QUERY, **INCREMENTAL)
+    assert not any(GONE in line for line in [*first.log, *again.log])
+    rig.on_target(*statements, "SELECT 1")
+    rig.on_source("INSERT INTO rows VALUES (301, 0, 301, 'v')")
+    ended = rig.load(QUERY, **INCREMENTAL, **fields)
+    assert words in ended.log
+    assert ended.rows_read <= 2
+    rig.load(QUERY, **INCREMENTAL, restart=True)
+    rig.assert_same(QUERY, "(SELECT id, day, at, v FROM analytics.copy) AS c")

@@ -152,6 +152,22 @@ def test_starts_over_and_says_why(case):
     assert (found.start, found.why_over) == (expected, why)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "is_told"),
+    [
+        ({}, {}, False),
+        ({}, {"fingerprint": "g"}, True),
+        ({"columns": ("1 id", "2 n")}, {"columns": ("2 n", "1 id")}, False),
+        ({"columns": ("1 id", "2 n")}, {"columns": ("1 id", "3 n")}, True),
+        ({"columns": ("1 id",)}, {"columns": ("1 id", "2 n")}, True),
+        ({"columns": None}, {"columns": ("1 id",)}, False),
+    ],
+)
+def test_an_incremental_run_says_that_older_rows_are_left_alone(old, new, is_told):
+    found = continuation_of(changed(by_time(OTHERS), **old), INCREMENTAL, dataclasses.replace(BY_TIME, **new), None)
+    assert (found.caution is not None) == is_told
+
+
 def test_the_store_is_asked_only_when_the_answer_matters():
     assert depends_on_previous(OTHERS, FULL)
     assert not depends_on_previous(OURS, FULL)
