@@ -75,9 +75,9 @@ class PostgresSource:
     def read(self, projection: Projection, start: Position, horizon: Horizon | None) -> Iterator[Batch]:
         """All rows after `start`; a new statement every `snapshot_seconds`, for it holds back the source's vacuum."""
         pace = Pace(self._spec.max_rows_per_second)
+        last: Edge | None = None
         while True:
             expires: float | None = None
-            last: Edge | None = None
             with reading():
                 for batch in self._stream(projection, start, horizon, pace):
                     # Not from the start: a query that needs longer for its first row would give one batch each time.
