@@ -88,7 +88,8 @@ def test_types_with_other_oids_pass(rig, declaration):
 
 def test_an_unknown_type_becomes_text_in_a_table_that_is_made(rig):
     rig.on_source(*TYPES, "CREATE TABLE rows (id int PRIMARY KEY, v mood)", "INSERT INTO rows VALUES (1, 'ok')")
-    rig.load("SELECT * FROM rows")
+    ended = rig.load("SELECT * FROM rows")
+    assert ended.notes == {"CreatedAsText": "The target does not know the types of v: made as text columns"}
     assert rig.on_target("SELECT id, v FROM analytics.copy") == [(1, "ok")]
 
 

@@ -23,6 +23,7 @@ from headrace_runner.targets.postgres.rights import require_rights
 from headrace_runner.targets.postgres.session import open_session
 from headrace_runner.targets.postgres.table import Column, Table, find_table, refuse_hidden_keys
 
+CREATED_AS_TEXT = "CreatedAsText"
 _NAME = "the target"
 _READS_ITSELF = (
     "The query reads the table that the run writes, and rows that it leaves out would be deleted from it: "
@@ -194,7 +195,10 @@ class PostgresTarget:
             self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('headrace', 0))")
             table = self._find()
             if table is None:
-                create_table(self._connection, schema, name, shape, key)
+                as_text = create_table(self._connection, schema, name, shape, key)
+                if as_text:
+                    names = ", ".join(as_text)
+                    self.notes[CREATED_AS_TEXT] = f"The target does not know the types of {names}: made as text columns"
                 table = self._find()
         assert table is not None
         return table
