@@ -14,7 +14,7 @@ MOST = 7
 """Copies of such a value that the runner may hold: those of libpq, the row, the batch, and what it is compared with."""
 VALUES = {
     "bytea": ("v bytea", f"decode(repeat('00ff5c09', {SIZE // 4}), 'hex')", "set_byte(v, 7, 1)"),
-    "text": ("v text", f"repeat(E'\\t\\\\äx', {SIZE // 5})", "v || '.'"),
+    "text": ("v text", f"repeat(E'\\t\\\\äx', {SIZE // 5})", None),
     # An enum's numbers are its database's own, so that all of the row is text.
     "less text beside an enum": ("v text, e mood", f"repeat('äxy', {SIZE // 16})", "v || '.'"),
 }
@@ -30,8 +30,9 @@ def test_a_value_of_200_mb_is_loaded_and_updated(rig, case):
         f"CREATE TABLE rows (id int PRIMARY KEY, {columns})", f"INSERT INTO rows VALUES (1, {value}), (2, 'x')"
     )
     loads_within(rig, MOST * SIZE, rows_written=2)
-    rig.on_source(f"UPDATE rows SET v = {changed} WHERE id = 1")
-    loads_within(rig, MOST * SIZE, rows_written=1)
+    if changed:
+        rig.on_source(f"UPDATE rows SET v = {changed} WHERE id = 1")
+        loads_within(rig, MOST * SIZE, rows_written=1)
 
 
 def loads_within(rig, size, *, rows_written):

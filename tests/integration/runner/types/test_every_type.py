@@ -226,6 +226,7 @@ def moves_every_type(rig, *, as_text, there):
         rig.on_target("CREATE SCHEMA analytics")
         rig.on_target(f'CREATE TABLE analytics.copy ({", ".join(columns)}, id text COLLATE "C" PRIMARY KEY, o int)')
     loaded = rig.load(QUERY)
+    assert any(("as text" if as_text else "in binary form") in line for line in loaded.log)
     assert differences(rig, types) == []
     names = ", ".join(map(quoted, types))
     rig.on_source(f'UPDATE "rows" SET ({names}) = (SELECT {names} FROM later WHERE later.id = "rows".id)')
