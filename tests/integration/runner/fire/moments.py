@@ -21,7 +21,7 @@ class Moment:
     side: str = "target"
     """`source`, `target` or `store`."""
     kind: str
-    """A message's."""
+    """A message's; any when empty."""
     statement: str
     """A pattern for the statement in hand."""
     transaction: str = ""
@@ -33,7 +33,7 @@ class Moment:
     def is_like(self, message: Message) -> bool:
         """Whether a message is of this kind, be it the first or not."""
         return (
-            message.kind == self.kind
+            self.kind in ("", message.kind)
             and re.match(self.tag, message.tag) is not None
             and re.search(self.statement, message.statement, re.DOTALL) is not None
             and re.search(self.transaction, message.transaction, re.DOTALL) is not None
