@@ -77,19 +77,21 @@ class Watch:
         return float(milliseconds) >= self._quiet_seconds * 1000
 
     def _answers(self) -> bool:
-        """Whether the server says anything to a newcomer, be it that it hangs up."""
+        """Whether a newcomer is met by anything but silence; nothing else says that the session is lost."""
         host, port = self._address
         try:
             with socket.socket(socket.AF_UNIX) if host.startswith("/") else socket.socket(_family(host)) as newcomer:
                 newcomer.settimeout(self._answer_seconds)
                 newcomer.connect(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, port))
-                try:
-                    newcomer.sendall(_SSL_REQUEST)
-                    newcomer.recv(1)
-                except ConnectionError:
-                    return True
-        except OSError:
+                newcomer.sendall(_SSL_REQUEST)
+                newcomer.recv(1)
+        except (TimeoutError, BlockingIOError):
+            # The latter: so many wait at a Unix socket that there is no room for another.
             return False
+        except OSError:
+            # Turned away: a pooler drains, a service has no ready pod, a socket's file was swept. Sessions go on, and
+            # where the server is gone with them, its kernel has told so, or keepalives will.
+            return True
         return True
 
 

@@ -123,3 +123,12 @@ def test_a_run_does_not_end_a_stranger_to_whom_the_pool_gave_its_predecessors_se
         assert stranger.execute(f"{pid} WHERE pid = pg_backend_pid()").fetchone() == (True,)
         assert rig.run(rig.spec(QUERY)).code == 0
         assert stranger.execute("SELECT 'alive'").fetchone() == ("alive",)
+
+
+def test_a_server_process_that_had_temporary_tables_before_is_as_good_as_a_new_one(rig, pool):
+    rig.on_source(*SOURCE)
+    pooled = pool(rig.target, "session", 1)
+    with psycopg.connect(pooled, prepare_threshold=None) as stranger:
+        stranger.execute("CREATE TEMP TABLE mine AS SELECT 1")
+    ended = rig.run(rig.spec(QUERY), target_dsn=pooled)
+    assert (ended.code, ended.message) == (0, None)

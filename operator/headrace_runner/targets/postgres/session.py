@@ -1,5 +1,6 @@
 """The target's session: it must notice a dead peer, and never be shared by a pooler between two transactions."""
 
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -28,11 +29,11 @@ SETTINGS = {
     "enable_mergejoin": "off",
     # Every batch is planned anew: compiling it costs more than it gains.
     "jit": "off",
-    # A group of batches is staged without touching the disk.
-    "temp_buffers": "16MB",
 }
 # What was told as committed must not be lost: the server's default, unless somebody turned it off for this role.
 _DURABLE = b"SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+# A group of batches is staged without touching the disk.
+_ROOMY = b"SET temp_buffers = '16MB'"
 _PROBES = 3
 _PROBE_SECONDS = 2
 APPLICATION_NAME = "headrace-write "
@@ -48,6 +49,9 @@ def open_session(dsn: str, run_id: str) -> Connection:
         Watch(connection).start()
         try:
             connection.execute(_DURABLE)
+            # A pooler's server process keeps the size with which it made its first temporary table.
+            with suppress(psycopg.errors.InvalidParameterValue):
+                connection.execute(_ROOMY)
             if _is_pooled_by_transaction(connection, dsn):
                 raise PermanentError(
                     "The target is reached through a connection pooler in transaction mode: "
