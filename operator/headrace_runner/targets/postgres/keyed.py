@@ -87,23 +87,26 @@ class KeyedWriter:
 
     def keep(self, batches: Sequence[Batch]) -> Checkpoint:
         """Some more of all keys; with the last, rows without one of them are deleted and the run is done."""
+        checkpoint = self._checkpoint
+        # All or nothing: what is refused comes again.
         with self._connection.transaction():
-            self._all_keys.fill([batch.rows.data for batch in batches])
-        if batches[-1].final:
-            with self._connection.transaction():
+            if batches[-1].final:
                 self._row.lock()
+            self._all_keys.fill([batch.rows.data for batch in batches])
+            if batches[-1].final:
                 if self._connection.execute(f"SELECT FROM {self._all_keys.sql} LIMIT 1".encode()).fetchone() is None:
                     refuse_empty(self._connection, self._spec, self._table)
                 deleted = self._pruner.outside(self._all_keys)
                 checkpoint = self._save(self._checkpoint.position, [], written=deleted, done=True)
-            self._checkpoint = checkpoint
-        return self._checkpoint
+        self._checkpoint = checkpoint
+        return checkpoint
 
     def _write(self, batches: Sequence[Batch], edges: Edges | None) -> Checkpoint:
         try:
             return self._commit(batches, edges)
-        except psycopg.errors.UniqueViolation:
-            # Somebody else's row, or a key that comes twice; a deferrable one is only found by the COMMIT.
+        except (psycopg.errors.UniqueViolation, psycopg.errors.ForeignKeyViolation):
+            # Somebody else's row, or a key that comes twice; a deferrable one is only found by the COMMIT. Or a row
+            # refers to another one of this table that the same MERGE would have brought.
             if not self._ways.stop_copying():
                 raise
         return self._commit(batches, edges)

@@ -36,7 +36,6 @@ class KeylessWriter:
         self._checkpoint = checkpoint
         self._staging = Staging(connection, table, projection)
         self._rows = 0
-        self._batches = 0
         notes[NO_KEY] = (
             "The target has no key: every run reads everything and swaps the contents at its end, "
             "and starts over when it is interrupted; set keyColumns to resume"
@@ -56,18 +55,19 @@ class KeylessWriter:
 
     def write(self, batches: Sequence[Batch]) -> Checkpoint:
         """Stages batches; the last one swaps. Until then the counters only show what is staged."""
+        rows = self._rows + sum(len(batch.rows) for batch in batches)
+        # All or nothing: batches whose swap is refused come again.
         with self._connection.transaction():
-            self._staging.fill([batch.rows.data for batch in batches])
-        self._rows += sum(len(batch.rows) for batch in batches)
-        self._batches += sum(1 for batch in batches if batch.rows)
-        if batches[-1].final:
-            with self._connection.transaction():
+            if batches[-1].final:
                 self._row.lock()
-                return self._swap()
-        return dataclasses.replace(self._checkpoint, counters=Counters(rows_read=self._rows))
+            self._staging.fill([batch.rows.data for batch in batches])
+            if batches[-1].final:
+                return self._swap(rows)
+        self._rows = rows
+        return dataclasses.replace(self._checkpoint, counters=Counters(rows_read=rows))
 
-    def _swap(self) -> Checkpoint:
-        if self._rows == 0 and self._spec.prune:
+    def _swap(self, rows: int) -> Checkpoint:
+        if rows == 0 and self._spec.prune:
             refuse_empty(self._connection, self._spec, self._table)
         columns = quote_names(self._columns)
         deleted = 0
@@ -75,6 +75,6 @@ class KeylessWriter:
             deleted = self._connection.execute(f"DELETE FROM {self._table.sql}".encode()).rowcount
         insert = f"INSERT INTO {self._table.sql} ({columns}) SELECT {columns} FROM {self._staging.sql}"
         inserted = self._connection.execute(insert.encode()).rowcount
-        counters = Counters().plus(rows_read=self._rows, rows_written=deleted + inserted, batches=1)
+        counters = Counters().plus(rows_read=rows, rows_written=deleted + inserted, batches=1)
         self._row.save(Position(), counters, self._table, done=True)
         return dataclasses.replace(self._checkpoint, counters=counters, done=True)

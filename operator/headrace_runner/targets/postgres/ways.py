@@ -51,7 +51,8 @@ class Ways:
         self._gone = Staging(connection, table, projection, "headrace_gone")
         self._upsert = Upsert(connection, table, projection, self._staging)
         self._copies = self._direct.is_possible
-        self._compares = in_ranges and self._comparison.is_possible
+        # Rows to delete are staged, and their keys too must be free of nulls.
+        self._compares = in_ranges and self._comparison.is_possible and self._copies
         self._unseen = 0
         """Groups that are not compared."""
 
@@ -65,7 +66,7 @@ class Ways:
             self._copies = self._copies and self._direct.finds_nothing()
 
     def stop_copying(self) -> bool:
-        """After a unique violation: from now on all goes through staging. Returns whether anything changes by that."""
+        """After a violation: from now on all goes through staging. Returns whether anything changes by that."""
         copied, self._copies = self._copies, False
         return copied
 
