@@ -21,10 +21,11 @@ ANSWER_SECONDS = 10.0
 QUESTIONS = 3
 """So many in a row without an answer, and the connection is given up: within a minute of the last word."""
 
-_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
-"""Postgres and its poolers answer it at once: no password, no slot, no line in the log.
+_QUESTION = struct.pack("!ii", 8, 80877104)
+"""GSSENCRequest. Postgres and its poolers answer it at once: no password, no slot, no line in the log.
 
-https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL
+An SSLRequest is answered as well, but a server with TLS logs that nothing comes after it.
+https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-GSSAPI
 """
 _LAST_DATA_RECEIVED = 8 + 4 * 11
 """Where `struct tcp_info` says how many milliseconds ago something came (linux/tcp.h)."""
@@ -83,7 +84,7 @@ class Watch:
             with socket.socket(socket.AF_UNIX) if host.startswith("/") else socket.socket(_family(host)) as newcomer:
                 newcomer.settimeout(self._answer_seconds)
                 newcomer.connect(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, port))
-                newcomer.sendall(_SSL_REQUEST)
+                newcomer.sendall(_QUESTION)
                 newcomer.recv(1)
         except (TimeoutError, BlockingIOError):
             # The latter: so many wait at a Unix socket that there is no room for another.
