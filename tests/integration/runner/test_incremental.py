@@ -1,5 +1,6 @@
 """An incremental run reads what is above its cursor, whatever commits behind it."""
 
+import random
 import threading
 import time
 
@@ -149,34 +150,43 @@ def test_our_own_long_reads_are_not_waited_for(events):
         assert time.monotonic() - started < 5
 
 
-def test_writers_that_commit_out_of_order_lose_nothing(events):
-    """Ten rounds of loads while four writers take numbers and commit later, in any order."""
-    query, fields = "SELECT id, v FROM events", {"mode": "incremental", "incremental_key": "id"}
+@pytest.mark.parametrize("cursor", ["id", "at"])
+def test_writers_that_commit_out_of_order_lose_nothing(events, cursor):
+    """Loads while ten writers take numbers and their now(), write later, and commit in any order."""
+    fields = {"mode": "incremental", "incremental_key": cursor, "lookback_seconds": 0.0}
     events.on_source("CREATE SEQUENCE ids START 1000")
     stop = threading.Event()
 
     def write(seed: int) -> None:
-        import random
-
         chance = random.Random(seed)
         with psycopg.connect(events.source) as connection:
             while not stop.is_set():
-                connection.execute("INSERT INTO events VALUES (nextval('ids'), 'x')")
-                time.sleep(chance.random() * 0.05)
-                connection.commit()
+                (number,) = connection.execute("SELECT nextval('ids')").fetchone()
+                time.sleep(chance.random() * 0.03)
+                connection.execute("INSERT INTO events VALUES (%s, 'x', now())", (number,))
+                time.sleep(chance.random() * 0.03)
+                if chance.random() < 0.2 and cursor == "id":
+                    connection.execute(f"PREPARE TRANSACTION 'events {seed}'")
+                    connection.rollback()
+                    time.sleep(chance.random() * 0.03)
+                    events.on_source(f"COMMIT PREPARED 'events {seed}'")
+                elif chance.random() < 0.2:
+                    connection.rollback()
+                else:
+                    connection.commit()
 
-    writers = [threading.Thread(target=write, args=(seed,)) for seed in range(4)]
+    writers = [threading.Thread(target=write, args=(seed,)) for seed in range(10)]
     for writer in writers:
         writer.start()
     try:
         for _ in range(10):
-            assert events.load(query, **fields).notes == {}
+            assert events.load(QUERY, **fields).notes == {}
     finally:
         stop.set()
         for writer in writers:
             writer.join()
-    events.load(query, **fields)
-    events.assert_same(query)
+    events.load(QUERY, **fields)
+    events.assert_same(QUERY)
 
 
 @pytest.mark.parametrize("cursor", ["date", "timestamp", "numeric", "text", "double precision", "uuid"])

@@ -39,7 +39,17 @@ def wait_until_ended(
     left = transactions
     while left and time.monotonic() < deadline:
         sleep(POLL_SECONDS)
-        # One that was prepared since then has another name now; which one it was nobody knows.
-        now = transactions_in_progress(connection)
-        left = frozenset(name for name in now if name in left or name.startswith(_PREPARED))
+        left = left_of(left, transactions_in_progress(connection), transactions)
     return left
+
+
+def left_of(left: frozenset[str], now: frozenset[str], first: frozenset[str]) -> frozenset[str]:
+    """Those of `left` that are in progress `now`; `first` is what was waited for at first.
+
+    One that was prepared since has another name, and which one nobody knows: so whenever one is gone, all that have
+    been prepared since are taken for it. While none is gone none is: on a source that prepares all the time the wait
+    would have no end.
+    """
+    is_one_gone = any(not name.startswith(_PREPARED) for name in left - now)
+    prepared = frozenset(name for name in now - first if name.startswith(_PREPARED))
+    return (left & now) | (prepared if is_one_gone else frozenset())
