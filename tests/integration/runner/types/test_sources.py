@@ -43,3 +43,13 @@ def test_whatever_gives_rows_is_a_source(rig, case):
     rig.assert_same(query)
     assert ended.rows_read > 0
     assert rig.load(query, key_columns=("id",)).rows_written == 0
+
+
+def test_columns_of_types_that_the_target_does_not_take_are_made_as_text_and_a_note_names_them(rig):
+    rig.on_source("CREATE TYPE mood AS ENUM ('ok')")
+    query = "SELECT 1 AS id, 'ok'::mood AS m, '{ok}'::mood[] AS n, relpartbound FROM pg_class LIMIT 1"
+    ended = rig.load(query, key_columns=("id",))
+    assert rig.on_target("SELECT m, n, relpartbound, pg_typeof(relpartbound)::text FROM analytics.copy") == [
+        ("ok", "{ok}", None, "text")
+    ]
+    assert "m, n, relpartbound" in ended.notes["CreatedAsText"]
