@@ -7,6 +7,15 @@ import psycopg
 import pytest
 
 QUERY = "SELECT id, v FROM rows"
+SLOW_TARGET = (
+    "CREATE SCHEMA analytics",
+    "CREATE TABLE analytics.copy (id int PRIMARY KEY, v text)",
+    (
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN IF NEW.id = 250 THEN PERFORM pg_sleep(60); END IF; RETURN NEW; END $$"
+    ),
+    "CREATE TRIGGER slow BEFORE INSERT ON analytics.copy FOR EACH ROW EXECUTE FUNCTION slow()",
+)
 
 
 @pytest.fixture
@@ -44,13 +53,7 @@ def test_a_run_that_waits_for_its_pace_stops_at_once(rows):
 
 
 def test_a_batch_that_outlasts_the_grace_period_is_rolled_back(rows, tmp_path):
-    rows.on_target(
-        "CREATE SCHEMA analytics",
-        "CREATE TABLE analytics.copy (id int PRIMARY KEY, v text)",
-        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN IF NEW.id = 250 THEN PERFORM pg_sleep(60); END IF; RETURN NEW; END $$",
-        "CREATE TRIGGER slow BEFORE INSERT ON analytics.copy FOR EACH ROW EXECUTE FUNCTION slow()",
-    )
+    rows.on_target(*SLOW_TARGET)
     spec = rows.spec(QUERY)
     log = tmp_path / "termination-log"
     log.touch()
@@ -92,3 +95,19 @@ def test_a_run_that_was_paused_may_be_seen_as_done(rows):
     with psycopg.connect(rows.store, autocommit=True) as connection:
         connection.execute("UPDATE headrace.runs SET outcome = NULL WHERE run_id = %s", (spec.run_id,))
     assert rows.run(spec).outcome == "DONE"
+
+
+def test_a_target_that_is_frozen_when_the_grace_period_ends_is_left(rows, own_server):
+    name = own_server.create_database()
+    frozen = type(rows)(rows.source, own_server.dsn(name), rows.store)
+    frozen.on_target(*SLOW_TARGET)
+    spec = frozen.spec(QUERY)
+    process = frozen.spawn(spec, HEADRACE_GRACE_SECONDS="1")
+    frozen.wait_until_read(spec, 100)
+    time.sleep(0.3)
+    with own_server.frozen():
+        process.send_signal(signal.SIGTERM)
+        ended = frozen.wait(process, spec, seconds=20)
+    assert (ended.code, ended.outcome) == (75, "STOPPED")
+    assert all("Traceback" not in line for line in ended.log), ended.log
+    own_server.drop_database(name)

@@ -4,7 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Protocol
 
+import psycopg
+
 from headrace.errors import PermanentError, TransientError
+from headrace.postgres.deadlines import shut_down
 from headrace.postgres.problems import translated
 from headrace.runspec import RunSpec
 from headrace_runner.collations import byte_order
@@ -23,6 +26,7 @@ from headrace_runner.targets.postgres.rights import require_rights
 from headrace_runner.targets.postgres.session import open_session
 from headrace_runner.targets.postgres.table import Column, Table, find_table, refuse_hidden_keys
 
+CANCEL_SECONDS = 2.0
 CREATED_AS_TEXT = "CreatedAsText"
 _NAME = "the target"
 _READS_ITSELF = (
@@ -167,7 +171,11 @@ class PostgresTarget:
 
     def cancel(self) -> None:
         """Ends the statement in hand, from another thread."""
-        self._connection.cancel_safe(timeout=2)
+        try:
+            self._connection.cancel_safe(timeout=CANCEL_SECONDS)
+        except psycopg.Error:
+            # Nobody there hears it; whoever waits here has its last word to say.
+            shut_down(self._connection.pgconn)
 
     def close(self) -> None:
         """Lets go of the connection; the server rolls back what is under way."""
