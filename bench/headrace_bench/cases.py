@@ -64,7 +64,8 @@ SORTED = Case("sorted", "sorted pipe", holding(Before.EMPTY), piping(f"{QUERY} O
 CASES = (
     SORTED,
     *_both_batches("empty", "empty target", Before.EMPTY),
-    *_both_batches("staging", "one row in a thousand there", Before.SPARSE),
+    *_both_batches("staging", "empty target, by staging", Before.STAGED),
+    *_both_batches("sparse", "one row in a thousand there", Before.SPARSE),
     *_both_batches("changed", "full target, every row changed", Before.CHANGED),
     *_both_batches("unchanged", "full target, nothing changed", Before.SAME),
     *_both_batches("percent", "full target, 1 % changed", Before.ONE_PERCENT),

@@ -38,6 +38,8 @@ class Before(StrEnum):
 
     EMPTY = "empty"
     """Nothing, just its primary key."""
+    STAGED = "staged"
+    """Nothing, and its key may be null: then no row is copied straight into it, all go through staging."""
     SPARSE = "sparse"
     """One row in a thousand, spread evenly over the keys, so that no batch of a thousand finds its range empty."""
     CHANGED = "changed"
@@ -89,8 +91,9 @@ def create_source(server: Server, rows: int) -> Checksum:
 
 def prepare_target(server: Server, before: Before, table: str = TABLE, *, log: Path) -> None:
     """Makes the target's table anew, with what it holds before the run."""
-    execute(server.dsn(TARGET), f"DROP TABLE IF EXISTS {table}", f"CREATE TABLE {table} {_COLUMNS}")
-    if before is not Before.EMPTY:
+    columns = _COLUMNS.replace("PRIMARY KEY", "UNIQUE") if before is Before.STAGED else _COLUMNS
+    execute(server.dsn(TARGET), f"DROP TABLE IF EXISTS {table}", f"CREATE TABLE {table} {columns}")
+    if before in _FILL:
         pipe(server, _FILL[before], table, log)
         execute(server.dsn(TARGET), f"VACUUM (ANALYZE) {table}")
 
@@ -132,10 +135,10 @@ def verify(server: Server, expected: Checksum, table: str = TABLE) -> None:
     found = checksum(server.dsn(TARGET), table)
     if found != expected:
         raise WrongTargetError(f"{table} has {found}, the source {expected}")
-    query = "SELECT count(*) FROM pg_index WHERE indrelid = %s::regclass AND indisprimary AND indisvalid"
+    query = "SELECT count(*) FROM pg_index WHERE indrelid = %s::regclass AND indisunique AND indisvalid"
     with psycopg.connect(server.dsn(TARGET)) as connection:
         if connection.execute(query, (table,)).fetchone() != (1,):
-            raise WrongTargetError(f"{table} has no primary key any more")
+            raise WrongTargetError(f"{table} has no key any more")
 
 
 def checksum(dsn: str, table: str = TABLE) -> Checksum:

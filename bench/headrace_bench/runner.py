@@ -63,5 +63,6 @@ def _spec(job: Job, pipeline: str) -> RunSpec:
         target_table=table,
         incremental_key="modified" if job.mode == "incremental" else None,
         batch_size=job.batch_size,
+        key_columns=("id",),
         fingerprint=QUERY,
     )
