@@ -53,6 +53,12 @@ def test_of_other_types_only_the_greatest_value_may_come_again(value, greatest, 
     assert is_unsettled(value, greatest, is_time=False) is unsettled
 
 
+def test_the_last_row_may_have_the_greatest_value_however_it_reads():
+    assert is_unsettled("9.0", "9.00", is_time=False, is_last=True)
+    assert not is_unsettled("9.0", None, is_time=False, is_last=True)
+    assert not is_unsettled("2026-03-01 12:00:00+00", FROM, is_time=True, is_last=True)
+
+
 @pytest.mark.parametrize(
     ("type_name", "expected"),
     [

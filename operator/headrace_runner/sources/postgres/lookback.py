@@ -40,10 +40,16 @@ def grain_seconds(value: str) -> float:
     return DAY_SECONDS if minute in _QUARTERS else 60.0
 
 
-def is_unsettled(value: str, unsettled_from: str | None, *, is_time: bool) -> bool:
-    """Whether rows may still come at or below a row with this cursor value; both are the source's text."""
-    if unsettled_from is None or not is_time:
-        return value == unsettled_from
+def is_unsettled(value: str, unsettled_from: str | None, *, is_time: bool, is_last: bool = False) -> bool:
+    """Whether rows may still come at or below a row with this cursor value; both are the source's text.
+
+    `is_last`: no row of the read comes after it.
+    """
+    if unsettled_from is None:
+        return False
+    if not is_time:
+        # What is equal need not read alike: 9.0 and 9.00. The last row has the greatest value, however it reads.
+        return is_last or value == unsettled_from
     are_plain = _TIME.fullmatch(value) and _TIME.fullmatch(unsettled_from)
     # Before Christ, after 9999 and -infinity: rather read again than compare.
     return not are_plain or value >= unsettled_from

@@ -106,7 +106,8 @@ class PostgresSource:
         if horizon is None or last is None or last.value is None:
             return batch
         is_time = self._select.has_time_cursor()
-        unsettled = is_unsettled(last.value.decode(), horizon.unsettled_from, is_time=is_time)
+        value = last.value.decode()
+        unsettled = is_unsettled(value, horizon.unsettled_from, is_time=is_time, is_last=batch.final)
         return dataclasses.replace(batch, unsettled=True) if unsettled else batch
 
     def _stream(self, projection: Projection, start: Position, horizon: Horizon | None, pace: Pace) -> Iterator[Batch]:

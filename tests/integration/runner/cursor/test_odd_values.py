@@ -129,6 +129,20 @@ def test_rows_that_later_get_the_value_of_the_last_row_are_read(rig, column):
     rig.assert_same("SELECT * FROM rows")
 
 
+@pytest.mark.parametrize(
+    ("column", "one", "same"), [("numeric", "9.00", "9.0"), ("interval", "1 day", "24:00:00"), ("float8", "-0", "0")]
+)
+def test_values_that_are_equal_need_not_read_alike(rig, column, one, same):
+    rig.on_source(
+        f"CREATE TABLE rows (id int PRIMARY KEY, at {column})",
+        f"INSERT INTO rows VALUES (101, '{one}'), (102, '{same}')",
+    )
+    rig.load("SELECT * FROM rows", **FIELDS)
+    rig.on_source(f"INSERT INTO rows VALUES (1, '{same}'), (2, '{one}')")
+    rig.load("SELECT * FROM rows", **FIELDS)
+    rig.assert_same("SELECT * FROM rows")
+
+
 @pytest.mark.parametrize("cursor", ["timestamptz", "timestamp", "date"])
 def test_a_backdated_row_within_the_lookback_is_read(rig, cursor):
     """An application's clock set it before its transaction began: no waiting finds it."""
