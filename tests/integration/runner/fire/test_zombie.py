@@ -74,6 +74,24 @@ def test_the_session_of_a_zombie_is_ended_when_its_fence_is_taken(rig, taps):
     rig.assert_same(QUERY)
 
 
+def test_a_zombie_whose_session_nobody_can_end_is_refused_by_the_fence(rig, taps, books):
+    """Its session is alive and in no transaction: only the row that each batch locks first says whose turn it is."""
+    MODE.prepare(rig)
+    books.begin()
+    spec = MODE.spec(rig)
+    zombie, freezer = asleep(rig, taps, spec, moments.COMMIT[1])
+    # As behind a pooler, or of another role.
+    ((pid,),) = rig.on_target(OWNER)
+    rig.on_target("UPDATE headrace.pipeline_checkpoints SET backend_pid = NULL")
+    ended = rig.run(spec)
+    written = books.check()
+    assert rig.on_target(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}") == [(1,)]
+    freezer.wake()
+    assert rig.wait(zombie, spec).code == SUPERSEDED
+    assert books.check() == written
+    books.settle(ended)
+
+
 @pytest.mark.skipif(not IS_ALL, reason="takes a minute; make test-fire has it")
 def test_a_zombie_that_sleeps_while_it_takes_the_fence_holds_its_run_for_a_minute(rig, taps, books):
     """Nobody knows its session yet, so nobody ends it: its own idle_in_transaction_session_timeout of 60 s does."""
