@@ -82,6 +82,18 @@ def test_no_right_in_the_schema_of_the_checkpoint_table_says_what_to_run(rig, cl
     rig.assert_same(ROWS)
 
 
+def test_a_checkpoint_table_of_an_older_version_and_somebody_else_stays_theirs(rig, clerk):
+    rig.on_source(*SOURCE)
+    rig.on_target(*COPY)
+    rig.load(ROWS)
+    run_all_remedies(rig, clerk)
+    owner = "SELECT relowner FROM pg_class WHERE relname = 'pipeline_checkpoints'"
+    before = rig.on_target(owner)
+    rig.on_target("ALTER TABLE headrace.pipeline_checkpoints DROP COLUMN key_types, DROP COLUMN target_columns")
+    run_all_remedies(rig, clerk)
+    assert rig.on_target(owner) == before
+
+
 def run_all_remedies(rig, clerk):
     """Does what each message says, until the run is done."""
     for _ in range(4):

@@ -78,7 +78,8 @@ def ensure_table(connection: Connection, schema: str) -> None:
         if is_complete:
             return
         if has_table:
-            remedy = f"ALTER TABLE {table} OWNER TO {role}"
+            # Not another owner: the role that makes it for all others would lose its rights.
+            remedy = " ".join(_COMPLETE.format(table=table).split())
         elif not has_schema:
             remedy = f"CREATE SCHEMA {name} AUTHORIZATION {role}"
         with connection.transaction():
