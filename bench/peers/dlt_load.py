@@ -1,4 +1,4 @@
-"""dlt at its fastest: rows as Arrow by connectorx, files as CSV, which its Postgres destination loads by COPY.
+"""dlt at its fastest: rows as Arrow by connectorx, files as Parquet, which its Postgres destination loads by ADBC.
 
 Arguments: source URL, target URL, write disposition (replace or merge), folder for its files.
 """
@@ -23,7 +23,7 @@ def main() -> None:
     pipeline = dlt.pipeline(
         "bench", pipelines_dir=FOLDER, destination=dlt.destinations.postgres(TARGET), dataset_name="bench"
     )
-    pipeline.run(events, loader_file_format="csv").raise_on_failed_jobs()
+    pipeline.run(events, loader_file_format="parquet").raise_on_failed_jobs()
 
 
 if __name__ == "__main__":
