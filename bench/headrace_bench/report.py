@@ -94,7 +94,9 @@ class Report:
         line.pairs.append(pair)
 
     def keeping(self, earlier: Self, again: Callable[[str], bool]) -> Self:
-        """The same, with the lines of an earlier one that are not measured again."""
+        """The same, with the lines of an earlier one that are not measured again; none from other rows or servers."""
+        if (earlier.rows, earlier.postgres) != (self.rows, self.postgres):
+            return self
         lines = [line for line in earlier.lines if not again(line.name)]
         failures = {name: why for name, why in earlier.failures.items() if not again(name)}
         return replace(self, lines=lines + self.lines, failures=failures | self.failures)

@@ -84,6 +84,11 @@ def test_what_is_not_measured_again_can_be_kept():
     assert now.failures == {"cluster": "none"}
 
 
+def test_lines_of_other_rows_are_not_kept():
+    earlier = dataclasses.replace(report(empty=(1.0,)), rows=7)
+    assert report().keeping(earlier, lambda _: False).lines == []
+
+
 def test_a_plot_is_an_image_with_a_bar_for_each_line():
     made = report(**{"empty": (1.0, 2.0), "a<b": (0.3,)})
     picture = ET.fromstring(plot.draw(made))
