@@ -1,6 +1,7 @@
 """Somebody changes the target table while a run writes to it: an error or a correct result, never a silent loss."""
 
 import threading
+import time
 
 import psycopg
 import pytest
@@ -158,6 +159,28 @@ def test_what_changes_no_row_is_found_by_the_next_run(rig, case):
     ended = rig.run(rig.spec(ALL, key_columns=("id",)))
     assert ended.code == 64
     assert words in ended.message
+
+
+def test_a_run_that_goes_on_sees_that_its_target_was_emptied_before_its_first_batch(rig):
+    rig.on_source(*SOURCE)
+    rig.on_target(*TARGET, "ALTER TABLE analytics.copy ADD CONSTRAINT c CHECK (id <> 250)")
+    assert rig.run(rig.spec(ALL)).rows_written == 200
+    rig.on_target("ALTER TABLE analytics.copy DROP CONSTRAINT c")
+    # Nothing is read before the gate is open.
+    spec = rig.spec(f"{ALL} WHERE pg_advisory_lock_shared({GATE}) IS NOT NULL", fingerprint=ALL)
+    ended = []
+    with psycopg.connect(rig.source, autocommit=True) as gate:
+        gate.execute(f"SELECT pg_advisory_lock({GATE})")
+        thread = threading.Thread(target=lambda: ended.append(rig.run(spec)))
+        thread.start()
+        until = time.monotonic() + 20
+        while not rig.checkpoint(spec):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        rig.on_target("TRUNCATE analytics.copy")
+    thread.join(timeout=60)
+    assert ended[0].code == 0, ended
+    same(rig)
 
 
 def run_slowly_and_alter(rig, statements):

@@ -69,7 +69,7 @@ class CheckpointRow:
         self._key_columns: tuple[str, ...] = ()
         self._columns: frozenset[str] = frozenset()
         self._last_key: tuple[str, ...] | None = None
-        self._files: list[int] | None = None
+        self._files: list[int] = []
         self._key = {
             "installation": spec.installation,
             "namespace": spec.namespace,
@@ -114,8 +114,11 @@ class CheckpointRow:
             raise TransientError("The target's checkpoint row went away")
         self._refuse_newer(row, held_before=True)
 
-    def begin(self, start: Start, columns: frozenset[str]) -> None:
-        """Writes where the run starts; needs the lock. From now on no column of the target may be in another state."""
+    def begin(self, start: Start, table: Table, columns: frozenset[str]) -> None:
+        """Writes where the run starts; needs the lock.
+
+        From now on no column of the target may be in another state, and nobody may empty it.
+        """
         identity = start.identity
         values = {
             "pipeline_uid": self._spec.pipeline_uid,
@@ -127,10 +130,14 @@ class CheckpointRow:
             "cursor_type": identity.cursor_type,
             "target_columns": None if identity.columns is None else list(identity.columns),
             "fingerprint": identity.fingerprint,
+            "target": table.sql,
+            **_position_values(start.position),
+            **_counter_values(start.counters),
         }
-        self._key_columns, self._columns = identity.key_columns, columns
-        self._last_key, self._files = start.position.key, None
-        self._update(_BEGIN, {**values, **_position_values(start.position), **_counter_values(start.counters)})
+        self._key_columns, self._columns, self._last_key = identity.key_columns, columns, start.position.key
+        found = self._update(_BEGIN, values, f" RETURNING {_TARGET}").fetchone()
+        assert found is not None
+        self._files = found[2]
 
     def save(self, position: Position, counters: Counters, table: Table, *, done: bool) -> None:
         """Writes how far the run is; needs the lock, and comes after the rows, so that nobody can replace `table` now.
@@ -146,7 +153,7 @@ class CheckpointRow:
             raise TransientError("The target table was dropped or replaced during the run")
         if not self._columns <= set(columns):
             raise TransientError("The target table was altered during the run")
-        if self._files not in (None, files):
+        if self._files != files:
             # VACUUM FULL and the like give it new files too.
             self._refuse_emptied(table)
         self._files, self._last_key = files, position.key

@@ -124,7 +124,7 @@ class PostgresTarget:
         with translated(_NAME):
             with self._connection.transaction():
                 self._row.lock()
-                self._row.begin(start, frozenset(column.state for column in self._columns()))
+                self._row.begin(start, self._table, frozenset(column.state for column in self._columns()))
             started = dataclasses.replace(
                 self._checkpoint,
                 run_id=self._spec.run_id,
