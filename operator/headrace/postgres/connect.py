@@ -1,5 +1,6 @@
 """Connections that notice when the other side is gone, from both ends."""
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,8 +50,9 @@ def connect(
     connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
     try:
         query, values = settings_query({**SERVER_SETTINGS, **(settings or {})})
-        # libpq's own timeout ends with the authentication, and a server may freeze after that.
-        with deadline(connection, connect_timeout):
+        # libpq's own timeout ends with the authentication, and a server may freeze after that; 0 is none.
+        seconds = int(parameters["connect_timeout"])
+        with deadline(connection, seconds if seconds > 0 else threading.TIMEOUT_MAX):
             connection.execute(query, values)
         connection.autocommit = autocommit
     except BaseException:
