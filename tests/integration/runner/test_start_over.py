@@ -1,5 +1,9 @@
 """A checkpoint of another key, cursor or table is not gone on from, and the run's log says why."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
 import pytest
 
 SOURCE = (
@@ -136,6 +140,41 @@ def test_a_checkpoint_table_of_an_older_version_is_completed(rig):
     rig.on_target(FIXED, f"ALTER TABLE headrace.pipeline_checkpoints {columns}")
     assert rig.load(QUERY).rows_read == 100
     rig.assert_same(QUERY)
+
+
+def test_runs_that_complete_it_at_the_same_time_are_all_done(rig):
+    rig.on_source(*SOURCE)
+    rig.on_target("CREATE SCHEMA analytics")
+    names = [f"analytics.copy_{n}" for n in range(6)]
+    rig.load(QUERY, names[0], key_columns=("id",))
+    rig.on_target("ALTER TABLE headrace.pipeline_checkpoints DROP COLUMN target_columns")
+    specs = [rig.spec(QUERY, name, pipeline_name=name, key_columns=("id",)) for name in names]
+    with ThreadPoolExecutor(len(specs)) as threads:
+        ended = list(threads.map(rig.run, specs))
+    assert [run.code for run in ended] == [0] * len(specs), ended
+    assert not any("trying again" in line for run in ended for line in run.log)
+
+
+def test_a_table_that_somebody_else_completed_meanwhile_is_not_locked(rig):
+    """Whoever makes a target table holds a row of it, and waits for the same advisory lock."""
+    rig.on_source(*SOURCE)
+    rig.load(QUERY, key_columns=("id",))
+    rig.on_target("ALTER TABLE headrace.pipeline_checkpoints DROP COLUMN target_columns")
+    spec = rig.spec(QUERY, pipeline_name="another", key_columns=("id",))
+    lock = "hashtextextended('headrace', 0)"
+    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with ThreadPoolExecutor(1) as threads, psycopg.connect(rig.target, autocommit=True) as other:
+        other.execute(f"SELECT pg_advisory_lock({lock})")
+        run = threads.submit(rig.run, spec)
+        until = time.monotonic() + 20
+        while not rig.on_target(waiting):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        other.execute("ALTER TABLE headrace.pipeline_checkpoints ADD COLUMN target_columns text[]")
+        other.execute("BEGIN")
+        other.execute("SELECT FROM headrace.pipeline_checkpoints FOR UPDATE")
+        other.execute(f"SELECT pg_advisory_unlock({lock})")
+        assert run.result(timeout=10).code == 0
 
 
 GONE = "rows up to the cursor stay as they are; a restart reads all of them again"

@@ -65,9 +65,7 @@ def ensure_table(connection: Connection, schema: str) -> None:
     table = quote_qualified(schema, TABLE)
     remedy = f"GRANT CREATE, USAGE ON SCHEMA {name} TO {role}"
     try:
-        row = connection.execute(_STATE, {"table": table, "schema": name}).fetchone()
-        assert row is not None
-        has_table, has_schema, is_complete, may_write, is_standby = row
+        has_table, has_schema, is_complete, may_write, is_standby = _state(connection, table, name)
         if is_standby:
             # In a fail-over it may be the primary in a moment.
             raise TransientError(
@@ -84,11 +82,20 @@ def ensure_table(connection: Connection, schema: str) -> None:
             remedy = f"CREATE SCHEMA {name} AUTHORIZATION {role}"
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('headrace', 0))")
+            if has_table and _state(connection, table, name)[2]:
+                # Somebody was first, and may hold a row by now and wait for our lock: no lock on the table, then.
+                return
             if not has_schema:
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name}".encode())
             connection.execute((_COMPLETE if has_table else _CREATE).format(table=table).encode())
     except psycopg.errors.InsufficientPrivilege as error:
         raise _no_right(remedy) from error
+
+
+def _state(connection: Connection, table: str, schema: str) -> tuple[bool, ...]:
+    row = connection.execute(_STATE, {"table": table, "schema": schema}).fetchone()
+    assert row is not None
+    return row
 
 
 def _no_right(remedy: str) -> PermanentError:
