@@ -35,6 +35,23 @@ def test_a_changed_row_may_refer_to_a_new_one(rig, batch_size):
     rig.assert_same(query)
 
 
+@pytest.mark.parametrize("kind", ["int", "numeric"])
+def test_a_row_that_others_refer_to_leaves_together_with_their_reference(rig, kind):
+    """Also when they refer to a new row from then on."""
+    rig.on_source(f"CREATE TABLE rows AS SELECT n::{kind} AS id, 1::{kind} AS parent FROM generate_series(1, 40) AS n")
+    rig.on_source("UPDATE rows SET parent = 7 WHERE id > 30")
+    rig.on_target(
+        "CREATE SCHEMA analytics",
+        f"CREATE TABLE analytics.copy (id {kind} PRIMARY KEY, parent {kind} REFERENCES analytics.copy)",
+    )
+    query = "SELECT id, parent FROM rows"
+    rig.load(query)
+    rig.on_source("DELETE FROM rows WHERE id = 7", "UPDATE rows SET parent = id % 2 * 42 + 8 WHERE parent = 7")
+    rig.on_source("INSERT INTO rows VALUES (50, 1)")
+    assert rig.load(query).rows_written == 12
+    rig.assert_same(query)
+
+
 def test_a_swap_that_is_refused_stages_nothing_twice(rig):
     """The trigger refuses the first swap, as a check might that somebody drops a moment later."""
     rig.on_source("CREATE TABLE rows AS SELECT n AS id FROM generate_series(1, 1000) AS n")
