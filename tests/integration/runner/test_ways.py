@@ -19,8 +19,9 @@ def test_a_row_with_a_null_in_its_key_leaves_like_others(rig):
     rig.assert_same(query)
 
 
+@pytest.mark.parametrize("prune", [True, False])
 @pytest.mark.parametrize("batch_size", [2, 100])
-def test_a_changed_row_may_refer_to_a_new_one(rig, batch_size):
+def test_a_changed_row_may_refer_to_a_new_one(rig, batch_size, prune):
     rig.on_source("CREATE TABLE rows AS SELECT n AS id, 1 AS parent FROM generate_series(1, 40) AS n")
     rig.on_target(
         "CREATE SCHEMA analytics",
@@ -31,7 +32,9 @@ def test_a_changed_row_may_refer_to_a_new_one(rig, batch_size):
     rig.on_source("DELETE FROM rows WHERE id = 6", "UPDATE rows SET parent = 6 WHERE id = 5")
     rig.on_source("INSERT INTO rows VALUES (6, 1)", "UPDATE rows SET id = 60 WHERE id = 40")
     rig.on_target("DELETE FROM analytics.copy WHERE id = 6")
-    assert rig.load(query, batch_size=batch_size).rows_written == 4
+    ended = rig.load(query, batch_size=batch_size, prune=prune)
+    assert ended.rows_written == (4 if prune else 3)
+    rig.on_target("DELETE FROM analytics.copy WHERE id = 40")
     rig.assert_same(query)
 
 
@@ -49,6 +52,25 @@ def test_a_row_that_others_refer_to_leaves_together_with_their_reference(rig, ki
     rig.on_source("DELETE FROM rows WHERE id = 7", "UPDATE rows SET parent = id % 2 * 42 + 8 WHERE parent = 7")
     rig.on_source("INSERT INTO rows VALUES (50, 1)")
     assert rig.load(query).rows_written == 12
+    rig.assert_same(query)
+
+
+@pytest.mark.parametrize("batch_size", [3, 100])
+@pytest.mark.parametrize("action", ["CASCADE", "SET NULL"])
+def test_a_row_that_left_takes_none_along_that_is_to_stay(rig, action, batch_size):
+    """Row 20 refers to another parent now, and rows 4 and 30 below it did not change."""
+    rig.on_source("CREATE TABLE rows AS SELECT n AS id, 1 AS parent FROM generate_series(1, 40) AS n")
+    rig.on_source("UPDATE rows SET parent = 7 WHERE id IN (2, 20)", "UPDATE rows SET parent = 20 WHERE id IN (4, 30)")
+    rig.on_target(
+        "CREATE SCHEMA analytics",
+        "CREATE TABLE analytics.copy (id int PRIMARY KEY, parent int)",
+        "INSERT INTO analytics.copy SELECT n, 1 FROM generate_series(1, 40) AS n",
+        f"ALTER TABLE analytics.copy ADD FOREIGN KEY (parent) REFERENCES analytics.copy ON DELETE {action}",
+    )
+    query = "SELECT id, parent FROM rows"
+    rig.load(query)
+    rig.on_source("DELETE FROM rows WHERE id = 7", "UPDATE rows SET parent = 8 WHERE parent = 7")
+    rig.load(query, batch_size=batch_size)
     rig.assert_same(query)
 
 

@@ -48,7 +48,10 @@ class KeyedWriter:
         self._checkpoint = checkpoint
         is_full = spec.mode == "full"
         self._prunes = spec.prune and is_full
-        self._in_ranges = is_full and projection.ordered_alike and table.serves_ranges(self._names)
+        # A row that left may take others along (ON DELETE CASCADE) whose reference to it is still to be changed.
+        prunes_late = self._prunes and table.refers_to_itself
+        serves = projection.ordered_alike and table.serves_ranges(self._names)
+        self._in_ranges = is_full and serves and not prunes_late
         self._pruner = Pruner(connection, Keys(table, projection.keys))
         self._ways = Ways(
             connection,
@@ -154,6 +157,8 @@ class KeyedWriter:
         return Projection(keys=self._projection.keys, others=(), binary=self._projection.binary)
 
     def _late_prune(self) -> dict[str, str]:
+        if self._table.refers_to_itself:
+            return {PRUNE_AT_END: f"{_AT_END}: rows of the target refer to each other by a foreign key"}
         if not self._projection.ordered_alike:
             return {PRUNE_AT_END: f"{_AT_END}: source and target may order keys of these types differently"}
         columns = ", ".join(

@@ -22,7 +22,9 @@ _UNUSABLE = {
 
 _TABLE = """
     SELECT c.oid::int8, c.relkind::text,
-           EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class = c.oid), row_security_active(c.oid)
+           EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class = c.oid), row_security_active(c.oid),
+           EXISTS (SELECT FROM pg_catalog.pg_constraint AS k
+                   WHERE k.contype = 'f' AND k.conrelid = c.oid AND k.confrelid = c.oid)
     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = %s AND c.relname = %s AND c.relkind NOT IN ('i', 'I', 't')
 """
@@ -145,6 +147,8 @@ class Table:
     indexes: tuple[Index, ...]
     encoding: str | None
     """Its server's."""
+    refers_to_itself: bool
+    """By a foreign key: a row that is deleted may take others along."""
 
     @property
     def sql(self) -> str:
@@ -192,7 +196,7 @@ def find_table(connection: Connection, schema: str, name: str, *, bytes_by_defau
     row = connection.execute(_TABLE, (schema, name)).fetchone()
     if row is None:
         return None
-    oid, kind, has_rules, has_policies = row
+    oid, kind, has_rules, has_policies, refers_to_itself = row
     _refuse_unusable(f"{schema}.{name}", kind, has_rules=has_rules, has_policies=has_policies)
     columns = connection.execute(_COLUMNS, {"table": oid}).fetchall()
     indexes = connection.execute(_INDEXES, {"table": oid, "bytes": bytes_by_default}).fetchall()
@@ -206,6 +210,7 @@ def find_table(connection: Connection, schema: str, name: str, *, bytes_by_defau
             for primary, unique, btree, names, bytewise in indexes
         ),
         encoding=connection.info.parameter_status("server_encoding"),
+        refers_to_itself=refers_to_itself,
     )
 
 

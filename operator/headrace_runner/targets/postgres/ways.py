@@ -6,9 +6,7 @@
 3. Whatever neither fits: staged, merged where it differs, and the rest of the range deleted.
 """
 
-from collections.abc import Callable, Sequence
-
-import psycopg
+from collections.abc import Sequence
 
 from headrace_runner.protocols import Projection
 from headrace_runner.rows import Rows
@@ -41,7 +39,6 @@ class Ways:
         replaces: bool,
     ) -> None:
         keys = Keys(table, projection.keys)
-        self._connection = connection
         self._keys = keys
         self._in_ranges = in_ranges
         """Batches come in key order, and an index of the target has it."""
@@ -97,18 +94,12 @@ class Ways:
         return self._comparison.of(batches, low, high)
 
     def _apply(self, found: Difference) -> int:
-        if found.gone and self._prunes:
-            return self._delete_and(lambda: self._delete(found.gone), lambda: self._write(found))
-        return self._write(found)
-
-    def _delete(self, gone: Sequence[bytes]) -> int:
-        self._gone.fill([b"".join(gone)])
-        deleted = self._pruner.listed(self._gone)
-        self._gone.clear()
-        return deleted
-
-    def _write(self, found: Difference) -> int:
         written = 0
+        # Deleted first: a new row may have what had to be unique in one of these.
+        if found.gone and self._prunes:
+            self._gone.fill([b"".join(found.gone)])
+            written += self._pruner.listed(self._gone)
+            self._gone.clear()
         staged = found.changed if self._copies else found.changed + found.new
         if staged:
             self._staging.fill([b"".join(staged)])
@@ -120,18 +111,7 @@ class Ways:
 
     def _merge_all(self, batches: Sequence[Rows], low: tuple[str, ...] | None, high: tuple[str, ...]) -> int:
         self._staging.fill([rows.data for rows in batches])
-        if self._prunes and self._in_ranges:
-            written = self._delete_and(lambda: self._pruner.between(low, high, self._staging), self._upsert.write)
-        else:
-            written = self._upsert.write()
+        deleted = self._pruner.between(low, high, self._staging) if self._prunes and self._in_ranges else 0
+        written = self._upsert.write()
         self._staging.clear()
-        return written
-
-    def _delete_and(self, delete: Callable[[], int], write: Callable[[], int]) -> int:
-        """Deletes first: a new row may have what had to be unique in one that left. Unless others still refer to it."""
-        try:
-            with self._connection.transaction():
-                deleted = delete()
-        except psycopg.errors.ForeignKeyViolation:
-            return write() + delete()
-        return deleted + write()
+        return deleted + written
