@@ -37,7 +37,7 @@ def writer(dsn: str, statements: tuple[str, ...], dice: Random) -> Iterator[None
     def write() -> None:
         try:
             with psycopg.connect(dsn, autocommit=True) as connection:
-                while not over.wait(dice.uniform(0, 0.02)):
+                while not over.wait(dice.uniform(0, 0.05)):
                     connection.execute(dice.choice(statements).encode())
         except psycopg.Error as error:
             failed.append(error)
