@@ -263,6 +263,11 @@ def empty(dsn: str) -> None:
         )
         for (gid,) in connection.execute("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"):
             connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
+        slots = "SELECT slot_name FROM pg_replication_slots WHERE database = current_database()"
+        for (slot,) in connection.execute(slots).fetchall():
+            connection.execute("SELECT pg_drop_replication_slot(%s)", (slot,))
+        for (name,) in connection.execute("SELECT pubname FROM pg_publication").fetchall():
+            connection.execute(sql.SQL("DROP PUBLICATION {}").format(sql.Identifier(name)))
         schemas = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
         for (schema,) in connection.execute(schemas).fetchall():
             connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
