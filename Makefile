@@ -90,12 +90,12 @@ $(BENCH)/.made: pyproject.toml constraints.txt
 	@touch $@
 
 .PHONY: bench
-bench: $(BENCH)/.made ## measures how fast rows move, on a Postgres of its own (40 minutes; docs/performance.md)
-	@$(MEASURE) run $(PUBLISH) $(ARGS)
+bench: $(BENCH)/.made ## measures how fast rows move, on a Postgres of its own (20 minutes; docs/performance.md)
+	@$(MEASURE) run $(if $(findstring --output,$(ARGS)),,$(PUBLISH)) $(ARGS)
 
 .PHONY: bench-peers
 bench-peers: $(BENCH)/.made ## the same for other programs, each in an environment of its own
-	@$(MEASURE) peers $(PUBLISH) $(ARGS)
+	@$(MEASURE) peers $(if $(findstring --output,$(ARGS)),,$(PUBLISH)) $(ARGS)
 
 .PHONY: bench-report
 bench-report: $(BENCH)/.made ## writes plots and results in docs/performance.md again, from their JSON
