@@ -2,6 +2,7 @@
 
 from headrace.errors import PermanentError
 from headrace.runspec import RunSpec
+from headrace_runner.targets.postgres.presence import has_rows
 from headrace_runner.targets.postgres.session import Connection
 from headrace_runner.targets.postgres.table import Table
 
@@ -10,7 +11,7 @@ def refuse_empty(connection: Connection, spec: RunSpec, table: Table) -> None:
     """Raises PermanentError when the target holds rows that a query without any would delete."""
     if spec.allow_empty:
         return
-    if connection.execute(f"SELECT FROM {table.sql} LIMIT 1".encode()).fetchone() is not None:
+    if has_rows(connection, table.sql):
         raise PermanentError(
             "The query gave no row, and the target holds rows: nothing was deleted; with allowEmpty it would be",
             field="allow_empty",

@@ -14,6 +14,7 @@ from headrace_runner.targets.postgres.checkpoint import CheckpointRow
 from headrace_runner.targets.postgres.edges import Edges, edges_of, key_of
 from headrace_runner.targets.postgres.emptiness import refuse_empty
 from headrace_runner.targets.postgres.keys import Keys
+from headrace_runner.targets.postgres.presence import has_rows
 from headrace_runner.targets.postgres.prune import Pruner
 from headrace_runner.targets.postgres.session import Connection
 from headrace_runner.targets.postgres.staging import Staging, duplicate_key
@@ -97,7 +98,7 @@ class KeyedWriter:
                 self._row.lock()
             self._all_keys.fill([batch.rows.data for batch in batches])
             if batches[-1].final:
-                if self._connection.execute(f"SELECT FROM {self._all_keys.sql} LIMIT 1".encode()).fetchone() is None:
+                if not has_rows(self._connection, self._all_keys.sql):
                     refuse_empty(self._connection, self._spec, self._table)
                 deleted = self._pruner.outside(self._all_keys)
                 checkpoint = self._save(self._checkpoint.position, [], written=deleted, done=True)

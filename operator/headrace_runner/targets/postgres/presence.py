@@ -1,8 +1,14 @@
-"""Whether a row that was written is still there."""
+"""Whether a table has any row, or just one."""
 
 from headrace_runner.quoting import quote_literal, quote_name
 from headrace_runner.targets.postgres.session import Connection
 from headrace_runner.targets.postgres.table import Table
+
+
+def has_rows(connection: Connection, table: str, condition: str = "true") -> bool:
+    """Whether any row of `table` (SQL), called `t` in `condition`, meets it."""
+    query = f"SELECT FROM {table} AS t WHERE {condition} LIMIT 1"
+    return connection.execute(query.encode()).fetchone() is not None
 
 
 def holds(connection: Connection, table: Table, key_columns: tuple[str, ...], key: tuple[str, ...]) -> bool:
@@ -12,5 +18,4 @@ def holds(connection: Connection, table: Table, key_columns: tuple[str, ...], ke
         column = table.columns[name]
         value = f"{quote_literal(text)}::{column.key_type_name}"
         conditions.append(f"t.{quote_name(name)} {column.operator('=')} {value}")
-    query = f"SELECT FROM {table.sql} AS t WHERE {' AND '.join(conditions)}"
-    return connection.execute(query.encode()).fetchone() is not None
+    return has_rows(connection, table.sql, " AND ".join(conditions))
