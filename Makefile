@@ -12,7 +12,8 @@ GO := $(if $(shell command -v go),,$(comma)go)
 EXTRAS := dev$(GO)
 BENCH := bench/.venv
 MEASURE := PYTHONPATH=bench $(BENCH)/bin/python -m headrace_bench
-PUBLISH := --output docs/performance --page docs/performance.md
+# What is written elsewhere is not for the documentation.
+PUBLISH = $(if $(findstring --output,$(ARGS)),,--output docs/performance --page docs/performance.md)
 ARGS ?=
 PYTEST := $(BIN)/python -m pytest
 
@@ -91,11 +92,11 @@ $(BENCH)/.made: pyproject.toml constraints.txt
 
 .PHONY: bench
 bench: $(BENCH)/.made ## measures how fast rows move, on a Postgres of its own (20 minutes; docs/performance.md)
-	@$(MEASURE) run $(if $(findstring --output,$(ARGS)),,$(PUBLISH)) $(ARGS)
+	@$(MEASURE) run $(PUBLISH) $(ARGS)
 
 .PHONY: bench-peers
 bench-peers: $(BENCH)/.made ## the same for other programs, each in an environment of its own
-	@$(MEASURE) peers $(if $(findstring --output,$(ARGS)),,$(PUBLISH)) $(ARGS)
+	@$(MEASURE) peers $(PUBLISH) $(ARGS)
 
 .PHONY: bench-report
 bench-report: $(BENCH)/.made ## writes plots and results in docs/performance.md again, from their JSON

@@ -36,7 +36,6 @@ class ReportThread:
         self._ended = threading.Event()
         self._reporter = known.reporter
         self._progress = known.progress
-        self._changed = True
         self._is_away = False
         self._thread = threading.Thread(target=self._work, name="report", daemon=True)
 
@@ -53,8 +52,7 @@ class ReportThread:
         """New values for fields of Progress; never waits."""
         with self._lock:
             self._progress = dataclasses.replace(self._progress, **changes)
-            self._changed = True
-        self._wake.set()
+            self._wake.set()
 
     def progress(self) -> Progress:
         """The latest progress."""
