@@ -18,7 +18,7 @@ class RunSpec:
     """`metadata.name`: with installation and namespace the checkpoint's key; a recreated pipeline is the same data."""
     pipeline_uid: str
     kind: str = "Load"
-    """`Load` or `Reconcile`."""
+    """`Load`, `Reconcile`, `Rebuild` (a load into a new index beside the old one) or `Replay` (of dead letters)."""
     mode: str = "full"
     """`full` or `incremental`."""
     query: str
@@ -39,6 +39,14 @@ class RunSpec:
     lookback_seconds: float = 300.0
     wait_seconds: float = 10.0
     """How long an incremental run waits for transactions in progress on the source."""
+    version_column: str | None = None
+    """Its value is a document's version; None: versions are drawn."""
+    soft_delete_column: str | None = None
+    """A row where it is true, or a time, deletes its document."""
+    max_bad_rows: int = 0
+    """So many rows that the target refuses are put aside as dead letters; one more fails the run."""
+    mapping: dict[str, Any] | None = None
+    """The index's mapping in full; None: made from the query's types."""
     max_rows_per_second: int | None = None
     snapshot_seconds: float = 600.0
     """One COPY reads for at most this long, so that the source's vacuum is not held back for longer."""

@@ -1,7 +1,8 @@
 """What sources and targets promise each other; they meet only here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Protocol
 
 from headrace_runner.rows import Rows
@@ -46,6 +47,49 @@ class Field:
     """What it is cast to has its operators in pg_catalog."""
 
 
+class JsonForm(Enum):
+    """How a column's value stands in a document."""
+
+    PLAIN = auto()
+    """As Postgres's own to_json writes it."""
+    TEXT = auto()
+    """Its text form, a string."""
+    JSON = auto()
+    """As to_jsonb writes it: JSON of the user's own has no raw newline any more."""
+    BASE64 = auto()
+    """Bytes, in base64 without newlines."""
+    GEO_POINT = auto()
+    """A point as an array, longitude first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentField:
+    """One field of a document, which has the column's name."""
+
+    name: str
+    form: JsonForm = JsonForm.PLAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """Rows as documents: for each one line that says what to do, and one with the document.
+
+    https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk
+    """
+
+    fields: tuple[DocumentField, ...]
+    """All columns that a document has, in the query's order."""
+    version_column: str | None = None
+    """Its value is the document's version; None: the version is drawn."""
+    draw_version: Callable[[], int] | None = None
+    """A version above all that were drawn before; called once for each statement that reads, in the reader's thread.
+
+    Rows of one statement may add up to 2^20 - 1 to it.
+    """
+    soft_delete_column: str | None = None
+    """A row where it is true, or a time, deletes its document."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
     """What the source sends, in this order: the cursor as text (if there is one), the keys, the other columns."""
@@ -59,6 +103,8 @@ class Projection:
     """Columns whose values have not the same bytes in both databases: because of them all goes as text."""
     ordered_alike: bool = True
     """Source and target order the keys alike: what lies between two of them is the same on both sides."""
+    documents: Documents | None = None
+    """The source sends documents instead of fields; then `binary` is false and `others` empty."""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -99,7 +145,10 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Some rows in COPY's wire format, without header and trailer; possibly none when `final`."""
+    """Some rows in COPY's wire format, without header and trailer; possibly none when `final`.
+
+    Of documents each row is the action, a byte 2, the document (nothing when the action deletes), a newline.
+    """
 
     rows: Rows
     first: Edge | None
@@ -118,13 +167,16 @@ class Counters:
     rows_read: int = 0
     rows_written: int = 0
     batches: int = 0
+    bad_rows: int = 0
+    """Rows that the target refused and that were put aside."""
 
-    def plus(self, *, rows_read: int, rows_written: int, batches: int) -> "Counters":
+    def plus(self, *, rows_read: int, rows_written: int, batches: int, bad_rows: int = 0) -> "Counters":
         """Some batches more."""
         return Counters(
             rows_read=self.rows_read + rows_read,
             rows_written=self.rows_written + rows_written,
             batches=self.batches + batches,
+            bad_rows=self.bad_rows + bad_rows,
         )
 
 
@@ -214,10 +266,15 @@ class Target(Protocol):
         """Saves where the run starts and makes ready for its batches."""
 
     def write(self, batches: Sequence[Batch]) -> Checkpoint:
-        """Writes one batch or more and the checkpoint, all or nothing; with the final one the run is done (`rereads`).
+        """Writes one batch or more and the checkpoint; with the final one the run is done (`rereads`).
 
-        After a PermanentError it can be called again, with fewer of them.
+        All or nothing: after a PermanentError it can be called again, with fewer of them. A target that can't promise
+        that writes on after it has returned; the checkpoint says what is written. Nothing is under way after the final
+        batch, and after `settle`.
         """
+
+    def settle(self) -> Checkpoint | None:
+        """Waits for what is under way, when no batch will follow; returns what is committed. None: nothing was."""
 
     def rereads(self) -> Projection | None:
         """What has to be read once more after the last batch, if anything."""

@@ -149,6 +149,10 @@ class PostgresTarget:
                     raise TransientError(f"The target table was altered during the run: {error.message}") from error
                 raise
 
+    def settle(self) -> Checkpoint | None:
+        """Nothing is under way between two groups."""
+        return None
+
     def rereads(self) -> Projection | None:
         """What has to be read once more after the last batch."""
         assert self._writer is not None
