@@ -51,7 +51,7 @@ class Load:
         settings, spec, left = self.settings, self.spec, threading.Event()
         # It connects while the target does, and while the fence is taken: 20 ms of each run.
         opening = Ahead(lambda: open_source(spec, settings.source_dsn, self._waiter(left)))
-        with closing(opening), closing(open_target(spec, settings.target_dsn, settings.epoch, self.owner)) as target:
+        with closing(opening), closing(open_target(spec, settings, self.owner)) as target:
             self.stop.on_expiry(target.cancel)
             checkpoint = target.claim(held_before=self.held)
             self.committed = checkpoint if checkpoint.run_id == spec.run_id else Checkpoint(holder=checkpoint.holder)
@@ -83,12 +83,12 @@ class Load:
         if target.notes:
             self.report.update(notes=target.notes)
         if horizon is None or horizon.value is not None:
-            self._copy(lambda: source.read(projection, start.position, horizon), target.write, left)
+            self._copy(lambda: source.read(projection, start.position, horizon), target, target.write, left)
         else:
             target.write([NOTHING])
         closing_read = target.rereads()
         if closing_read is not None:
-            self._copy(lambda: source.read(closing_read, Position(), None), target.keep, left)
+            self._copy(lambda: source.read(closing_read, Position(), None), target, target.keep, left)
 
     def _start(self, target: Target, checkpoint: Checkpoint) -> Start:
         previous = None
@@ -120,13 +120,21 @@ class Load:
         return horizon
 
     def _copy(
-        self, read: Callable[[], Iterator[Batch]], write: Callable[[Sequence[Batch]], Checkpoint], left: threading.Event
+        self,
+        read: Callable[[], Iterator[Batch]],
+        target: Target,
+        write: Callable[[Sequence[Batch]], Checkpoint],
+        left: threading.Event,
     ) -> None:
         logged = time.monotonic()
         limit, final = FIRST, False
         with ReadAhead(read, self.stop.check, left) as ahead:
             while not final:
-                group = ahead.group(limit)
+                try:
+                    group = ahead.group(limit)
+                except StoppedError:
+                    self._settle(target)
+                    raise
                 began = time.monotonic()
                 self._write(group.batches, write)
                 now = time.monotonic()
@@ -149,6 +157,12 @@ class Load:
         for batch in batches:
             self.stop.check()
             self._advance(write([batch]))
+
+    def _settle(self, target: Target) -> None:
+        """Before a stop: what is under way is seen to its end."""
+        checkpoint = target.settle()
+        if checkpoint is not None:
+            self._advance(checkpoint)
 
     def _advance(self, checkpoint: Checkpoint) -> None:
         """Tells of a batch. One that is only staged is shown, but is no progress: it is lost when this attempt ends."""

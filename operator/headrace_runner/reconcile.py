@@ -15,7 +15,7 @@ def reconcile(settings: Settings, spec: RunSpec, stop: Stop) -> dict[str, Any]:
     with closing(open_source(spec, settings.source_dsn, stop.wait)) as source:
         source_count = source.count()
     stop.check()
-    with closing(open_target(spec, settings.target_dsn, settings.epoch, owner="")) as target:
+    with closing(open_target(spec, settings, owner="")) as target:
         stop.on_expiry(target.cancel)
         target_count = target.count()
     return result_of(source_count, target_count)

@@ -1,7 +1,7 @@
 """What the Job tells the runner, by environment variables; all else is in the run's spec."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +10,23 @@ from headrace.errors import PermanentError
 GRACE_SECONDS = 25.0
 TERMINATION_LOG = "/dev/termination-log"
 RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)
+_ELASTICSEARCH = ("url", "api_key", "username", "password", "ca", "verify")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElasticsearchSettings:
+    """How an Elasticsearch is reached; secrets in them are never shown."""
+
+    url: str = field(repr=False)
+    """`https://host:port`, with a path in front of the API's if there is one; may carry `user:password@`."""
+    api_key: str | None = field(default=None, repr=False)
+    """Encoded, as Elasticsearch gives it."""
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca: str | None = field(default=None, repr=False)
+    """Certificates in PEM that the server's is verified by; None: those of the machine."""
+    verify: bool = True
+    """False takes any certificate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +38,9 @@ class Settings:
     """Of this Job: a greater one takes the fence."""
     store_dsn: str
     source_dsn: str
-    target_dsn: str
+    target_dsn: str | None
+    """Of a Postgres target."""
+    elasticsearch: ElasticsearchSettings | None = None
     termination_log: Path = Path(TERMINATION_LOG)
     grace_seconds: float = GRACE_SECONDS
     """After SIGTERM the batch in hand may finish within this time."""
@@ -31,7 +50,7 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Reads `HEADRACE_…`; raises PermanentError that names a variable, never its value."""
-        needed = ("RUN_ID", "EPOCH", "STORE_DSN", "SOURCE_DSN", "TARGET_DSN")
+        needed = ("RUN_ID", "EPOCH", "STORE_DSN", "SOURCE_DSN")
         missing = [f"HEADRACE_{name}" for name in needed if not environ.get(f"HEADRACE_{name}")]
         if missing:
             raise PermanentError(f"The environment lacks {', '.join(missing)}")
@@ -40,10 +59,26 @@ class Settings:
             epoch=int(_number(environ, "HEADRACE_EPOCH", 0)),
             store_dsn=environ["HEADRACE_STORE_DSN"],
             source_dsn=environ["HEADRACE_SOURCE_DSN"],
-            target_dsn=environ["HEADRACE_TARGET_DSN"],
+            target_dsn=environ.get("HEADRACE_TARGET_DSN") or None,
+            elasticsearch=_elasticsearch(environ),
             termination_log=Path(environ.get("HEADRACE_TERMINATION_LOG") or TERMINATION_LOG),
             grace_seconds=_number(environ, "HEADRACE_GRACE_SECONDS", GRACE_SECONDS),
         )
+
+
+def _elasticsearch(environ: Mapping[str, str]) -> ElasticsearchSettings | None:
+    values = {name: environ.get(f"HEADRACE_ELASTICSEARCH_{name.upper()}") or None for name in _ELASTICSEARCH}
+    url = values.pop("url")
+    if url is None:
+        return None
+    verify = _boolean("HEADRACE_ELASTICSEARCH_VERIFY", values.pop("verify"))
+    return ElasticsearchSettings(url=url, verify=verify, **values)
+
+
+def _boolean(name: str, value: str | None) -> bool:
+    if value is None or value in ("true", "false"):
+        return value != "false"
+    raise PermanentError(f"{name} is neither true nor false")
 
 
 def _number(environ: Mapping[str, str], name: str, default: float) -> float:

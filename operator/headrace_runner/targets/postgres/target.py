@@ -14,6 +14,7 @@ from headrace_runner.collations import byte_order
 from headrace_runner.mark import set_mark
 from headrace_runner.protocols import Batch, Checkpoint, Identity, Projection, Shape, Start
 from headrace_runner.quoting import quote_qualified
+from headrace_runner.settings import Settings
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
 from headrace_runner.targets.postgres.checkpoint_table import ensure_table
 from headrace_runner.targets.postgres.create import create_table
@@ -54,11 +55,13 @@ class Writer(Protocol):
 class PostgresTarget:
     """One run's table. Call `claim`, `prepare`, `begin`, then `write` for each group of batches."""
 
-    def __init__(self, spec: RunSpec, dsn: str, epoch: int, owner: str) -> None:
+    def __init__(self, spec: RunSpec, settings: Settings, owner: str) -> None:
+        if settings.target_dsn is None:
+            raise PermanentError("The environment lacks HEADRACE_TARGET_DSN")
         self.notes: dict[str, str] = {}
         self._spec = spec
-        self._connection = open_session(dsn, spec.run_id)
-        self._row = CheckpointRow(self._connection, spec, epoch, owner)
+        self._connection = open_session(settings.target_dsn, spec.run_id)
+        self._row = CheckpointRow(self._connection, spec, settings.epoch, owner)
         self._table: Table | None = None
         self._key: tuple[str, ...] = ()
         self._writer: Writer | None = None

@@ -1,0 +1,1 @@
+"""An Elasticsearch index as a target."""
