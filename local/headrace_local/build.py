@@ -32,7 +32,7 @@ def binary(say: Say, environ: Mapping[str, str] = os.environ) -> Path:
     if built.is_file():
         return built
     folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder / "lock", say):
+    with locked(folder / "lock", "the cluster", say):
         if not built.is_file():
             _build(go(), built, say)
     return built
@@ -94,7 +94,7 @@ def _build(go: str, target: Path, say: Say) -> None:
 
 
 @contextmanager
-def _lock(path: Path, say: Say) -> Iterator[None]:
+def locked(path: Path, what: str, say: Say) -> Iterator[None]:
     """Two builds at once make one."""
     import fcntl  # which other systems than Unix do not have
 
@@ -102,6 +102,6 @@ def _lock(path: Path, say: Say) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            say("waiting for another build of the cluster …")
+            say(f"waiting for another build of {what} …")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

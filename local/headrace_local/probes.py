@@ -57,7 +57,7 @@ def _get(url: str, context: ssl.SSLContext | None) -> tuple[int, bytes]:
         else HTTPConnection(host, port, timeout=TIMEOUT)
     )
     try:
-        connection.request("GET", parts.path)
+        connection.request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path)
         answer = connection.getresponse()
         return answer.status, answer.read()
     except (OSError, HTTPException):
