@@ -1,0 +1,181 @@
+"""Posts one body and reads what became of each of its documents."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from headrace.errors import TransientError
+from headrace_runner.targets.elasticsearch.acknowledged import BadRow, Tally
+from headrace_runner.targets.elasticsearch.answers import Ask, Item, Outcome, is_clean, items_of
+from headrace_runner.targets.elasticsearch.bodies import Body, Limit
+from headrace_runner.targets.elasticsearch.problems import Complaint, Fault, complaint_of
+from headrace_runner.targets.elasticsearch.transport import Answer, Connection
+
+REASONS_AT_ONCE = Limit(documents=500)
+"""A reason is up to 1 KB."""
+_OVERLOADED = (429, 503)
+_TOO_LARGE = 413
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What became of a body, as far as could be told."""
+
+    tallies: defaultdict[int, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    """Of documents that need no more, by batch."""
+    left: list[Body] = field(default_factory=list)
+    """Still to be posted."""
+    trouble: TransientError | None = None
+    """Why not all is done: wait before `left` is posted."""
+    refused: int | None = None
+    """Elasticsearch had too much to do to take so many documents at once."""
+    too_large: int | None = None
+    """It takes no body of so many bytes."""
+
+    def put_off(self, body: Body, error: TransientError) -> None:
+        """Nothing is known of these documents but that they are not all done."""
+        self.left.append(body)
+        self.trouble = error
+
+
+class Delivery:
+    """Posts to one index over one connection.
+
+    `check` raises when the fence is lost. It is asked before each request: a deleted document's version is forgotten
+    after a minute (`index.gc_deletes`), and with it that an older one must not come back.
+    """
+
+    def __init__(self, connection: Connection, index: str, check: Callable[[], None], *, wants_status: bool) -> None:
+        self._connection = connection
+        self._path = f"/{quote(index, safe='')}/_bulk?filter_path="
+        self._check = check
+        self._wants_status = wants_status
+
+    def post(self, body: Body) -> Delivered:
+        """Posts a body; raises PermanentError when nothing gets in, and whatever the fence raises."""
+        delivered = Delivered()
+        self._post(body, Ask.STATUSES if self._wants_status else Ask.ERRORS, delivered)
+        return delivered
+
+    def _post(self, body: Body, ask: Ask, delivered: Delivered) -> None:
+        self._check()
+        try:
+            answer = self._connection.request("POST", self._path + ask.value, body.data)
+            items = self._read(body, ask, answer)
+        except TransientError as error:
+            delivered.put_off(body, error)
+            return
+        if isinstance(items, Complaint):
+            self._refused(body, items, delivered)
+        elif items is None:
+            # What is done by now answers with a conflict, what is bad with its status.
+            self._post(body, Ask.STATUSES, delivered)
+        else:
+            self._settle(body, ask, items, delivered)
+
+    def _read(self, body: Body, ask: Ask, answer: Answer) -> Sequence[Item] | Complaint | None:
+        """The items; or what the server says of all of them; or None: there were errors."""
+        if answer.status != 200:
+            return complaint_of(answer.status, answer.body)
+        if ask is Ask.ERRORS:
+            return [_DONE] * len(body) if is_clean(answer.body) else None
+        return items_of(answer.body, len(body))
+
+    def _refused(self, body: Body, complaint: Complaint, delivered: Delivered) -> None:
+        if complaint.fault is Fault.PASSING:
+            self._put_off(body, complaint, delivered)
+        elif complaint.fault is Fault.LASTING:
+            raise complaint.translate()
+        elif len(body) == 1:
+            # One bad document may make Elasticsearch refuse the whole body: it is found by halving.
+            delivered.tallies[body.batches()[0]].bad.append(_bad_row(body, 0, complaint))
+        else:
+            delivered.left += body.halves()
+            if complaint.status == _TOO_LARGE:
+                delivered.too_large = len(body.data)
+
+    def _settle(self, body: Body, ask: Ask, items: Sequence[Item], delivered: Delivered) -> None:
+        by_outcome = _positions(items)
+        self._count(body, by_outcome, delivered)
+        for outcome, ask_for_reasons in ((Outcome.STOP, self._stop), (Outcome.BAD, self._bad)):
+            if by_outcome[outcome]:
+                ask_for_reasons(body, ask, items, by_outcome[outcome], delivered)
+        again = by_outcome[Outcome.AGAIN]
+        if again:
+            complaint = items[again[0]].complaint
+            assert complaint is not None
+            self._put_off(body.only(again), complaint, delivered)
+
+    def _count(self, body: Body, by_outcome: "defaultdict[Outcome, list[int]]", delivered: Delivered) -> None:
+        done, conflicts = by_outcome[Outcome.DONE], by_outcome[Outcome.CONFLICT]
+        if len(done) == len(body):
+            for batch, count in body.owners:
+                delivered.tallies[batch].written += count
+            return
+        batches = body.batches()
+        for position in done:
+            delivered.tallies[batches[position]].written += 1
+        for position in conflicts:
+            tally = delivered.tallies[batches[position]]
+            if self._wants_status:
+                tally.unchanged += 1
+            else:
+                # A drawn version that is there was sent before, by this process or one that died.
+                tally.written += 1
+
+    def _stop(
+        self, body: Body, ask: Ask, items: Sequence[Item], positions: Sequence[int], delivered: Delivered
+    ) -> None:
+        complaint = items[positions[0]].complaint
+        assert complaint is not None
+        if ask is Ask.REASONS:
+            raise complaint.translate()
+        if len(positions) > 1:
+            delivered.left.append(body.only(positions[1:]))
+        self._post(body.only(positions[:1]), Ask.REASONS, delivered)
+
+    def _bad(self, body: Body, ask: Ask, items: Sequence[Item], positions: Sequence[int], delivered: Delivered) -> None:
+        if ask is not Ask.REASONS:
+            for part in body.only(positions).parts(REASONS_AT_ONCE):
+                self._post(part, Ask.REASONS, delivered)
+            return
+        batches = body.batches()
+        for position in positions:
+            complaint = items[position].complaint
+            assert complaint is not None
+            delivered.tallies[batches[position]].bad.append(_bad_row(body, position, complaint))
+
+    def _put_off(self, body: Body, complaint: Complaint, delivered: Delivered) -> None:
+        delivered.put_off(body, TransientError(f"Elasticsearch: {complaint}"))
+        if complaint.status in _OVERLOADED:
+            delivered.refused = len(body)
+
+
+_DONE = Item(Outcome.DONE)
+
+
+def _positions(items: Sequence[Item]) -> "defaultdict[Outcome, list[int]]":
+    positions: defaultdict[Outcome, list[int]] = defaultdict(list)
+    for position, item in enumerate(items):
+        positions[item.outcome].append(position)
+    return positions
+
+
+def _bad_row(body: Body, position: int, complaint: Complaint) -> BadRow:
+    action, document = body.lines(position)
+    (described,) = json.loads(action).values()
+    reason = str(complaint)
+    if complaint.status == _TOO_LARGE:
+        reason = (
+            f"the document has {len(document)} bytes, more than the server, or a proxy before it, takes in one request"
+            " (http.max_content_length): select less of it, or raise that limit"
+        )
+    return BadRow(
+        document_id=str(described["_id"]),
+        action=action,
+        document=document,
+        error_type=complaint.type or ("content_too_long_exception" if complaint.status == _TOO_LARGE else "unknown"),
+        reason=reason,
+    )
