@@ -47,9 +47,10 @@ class Delivery:
     after a minute (`index.gc_deletes`), and with it that an older one must not come back.
     """
 
-    def __init__(self, connection: Connection, index: str, check: Callable[[], None], *, wants_status: bool) -> None:
+    def __init__(self, connection: Connection, path: str, check: Callable[[], None], *, wants_status: bool) -> None:
+        """`path` is `bulk_path`'s."""
         self._connection = connection
-        self._path = f"/{quote(index, safe='')}/_bulk?filter_path="
+        self._path = f"{path}&filter_path="
         self._check = check
         self._wants_status = wants_status
 
@@ -151,6 +152,14 @@ class Delivery:
         delivered.put_off(body, TransientError(f"Elasticsearch: {complaint}"))
         if complaint.status in _OVERLOADED:
             delivered.refused = len(body)
+
+
+def bulk_path(index: str, *, require_alias: bool) -> str:
+    """Where bodies are posted to.
+
+    A bulk to an index that is gone makes another one, with guessed types, unless it asks for an alias.
+    """
+    return f"/{quote(index, safe='')}/_bulk?require_alias={'true' if require_alias else 'false'}"
 
 
 _DONE = Item(Outcome.DONE)

@@ -11,7 +11,7 @@ from headrace.errors import FencedError, PermanentError, TransientError
 from headrace_runner.protocols import Batch
 from headrace_runner.targets.elasticsearch.acknowledged import Acknowledged, Acknowledgements, BadRow
 from headrace_runner.targets.elasticsearch.bodies import BYTES, DOCUMENTS, Backlog, Body, Limit, rows_of
-from headrace_runner.targets.elasticsearch.delivery import Delivered, Delivery
+from headrace_runner.targets.elasticsearch.delivery import Delivered, Delivery, bulk_path
 from headrace_runner.targets.elasticsearch.throttle import Throttle
 from headrace_runner.targets.elasticsearch.transport import Connection
 
@@ -45,13 +45,17 @@ class Senders:
         *,
         index: str,
         check: Callable[[], None],
+        require_alias: bool = False,
         wants_status: bool = False,
         count: int = SENDERS,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        """`wants_status`: a version that is there already counts as unchanged, not as written."""
+        """`index` is an alias when `require_alias` says so: then no bulk makes an index that is gone.
+
+        `wants_status`: a version that is there already counts as unchanged, not as written.
+        """
         self._open_connection = open_connection
-        self._index = index
+        self._path = bulk_path(index, require_alias=require_alias)
         self._fence = check
         self._wants_status = wants_status
         self._patience = patience_seconds
@@ -142,7 +146,7 @@ class Senders:
             connection = self._open_connection()
             with self._changed:
                 self._connections.append(connection)
-            delivery = Delivery(connection, self._index, self._check, wants_status=self._wants_status)
+            delivery = Delivery(connection, self._path, self._check, wants_status=self._wants_status)
             try:
                 while (body := self._take()) is not None:
                     self._deliver(delivery, body)
