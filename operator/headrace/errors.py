@@ -20,11 +20,18 @@ A message is meant for the person who wrote the manifest or the request. It hold
 class HeadraceError(Exception):
     """What all errors of Headrace have in common: a message for a person."""
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(self, message: str, *, field: str | None = None, why: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
         """The bare name of the field that is to blame, in snake_case, if there is one."""
+        self.why = why
+        """What the message leaves out, where its wording is fixed."""
+
+    @property
+    def in_full(self) -> str:
+        """The message with what it leaves out."""
+        return f"{self.message}: {self.why}" if self.why else self.message
 
 
 class InvalidError(HeadraceError):

@@ -65,6 +65,8 @@ class CreateJob:
     run_uid: str
     attempt: int
     epoch: int
+    target_kind: str
+    """Its credentials are all that the Job gets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,23 @@
 """Attempts: the first Job of a run, the next one after a failure, and one that was to be created but is not there."""
 
 from headrace import names
-from headrace.errors import InvalidError
+from headrace.errors import ConflictError, InvalidError
 from headrace.lifecycle.actions import CreateJob, DeleteJob, EmitEvent, Needs, Step
 from headrace.lifecycle.moves import Case, Move, changed, counted, ended, record, waits
 from headrace.lifecycle.specification import run_spec
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.times import to_text
 from headrace.model.conditions import Reason
-from headrace.model.run import RunJob
+from headrace.model.run import RunJob, RunStatus
+from headrace.model.target import POSTGRES
 
 
 def start(case: Case) -> Move:
     """The first attempt: it waits for store and slot, then gets its epoch."""
     try:
         spec = run_spec(case.pipeline, case.run, case.limits)
-    except InvalidError as error:
-        return ended(case, RunPhase.FAILED, Reason.INVALID_SPEC, error.message)
+    except (InvalidError, ConflictError) as error:
+        return ended(case, RunPhase.FAILED, Reason.INVALID_SPEC, error.in_full)
     if case.store is None:
         return waits(case, Reason.WAITING_FOR_STORE)
     if not case.slot:
@@ -24,8 +25,15 @@ def start(case: Case) -> Move:
     if case.epoch is None:
         return waits(case, Reason.RUN_STARTING).but(needs=Needs(epoch=True))
     attempt = _attempt(case, number=1, epoch=case.epoch, fruitless=0)
-    status = changed(case.status, case.now, RunPhase.PENDING, job=attempt, working_since=to_text(case.now))
-    steps = (record(case.run, status, spec), create(case, attempt))
+    status = changed(
+        case.status,
+        case.now,
+        RunPhase.PENDING,
+        job=attempt,
+        working_since=to_text(case.now),
+        target_kind=spec.target_kind,
+    )
+    steps = (record(case.run, status, spec), create(case, status))
     return Move(status=status, reason=Reason.RUN_STARTING, steps=steps)
 
 
@@ -49,7 +57,7 @@ def next_attempt(case: Case, reason: Reason, message: str, *, fruitless: int) ->
         stopping_since=None,
     )
     steps: tuple[Step, ...] = (DeleteJob(job=case.job.name),) if case.job else ()
-    steps += (record(case.run, status), create(case, attempt))
+    steps += (record(case.run, status), create(case, status))
     event = EmitEvent(
         run=case.run.name, uid=case.run.uid, type="Warning", reason=reason.value, message=message or reason.sentence
     )
@@ -70,19 +78,27 @@ def without_job(case: Case) -> Move:
     if attempt.attempt == 1:
         try:
             spec = run_spec(case.pipeline, case.run, case.limits)
-        except InvalidError as error:
-            return ended(case, RunPhase.FAILED, Reason.INVALID_SPEC, error.message)
+        except (InvalidError, ConflictError) as error:
+            return ended(case, RunPhase.FAILED, Reason.INVALID_SPEC, error.in_full)
     move = waits(case, Reason.RUN_STARTING)
     return move.but(
-        steps=(record(case.run, move.status, spec), create(case, attempt)),
+        steps=(record(case.run, move.status, spec), create(case, move.status)),
         wake_at=case.spell_start + case.limits.not_ready_after,
     )
 
 
-def create(case: Case, attempt: RunJob) -> CreateJob:
-    """The step that creates an attempt's Job."""
+def create(case: Case, status: RunStatus) -> CreateJob:
+    """The step that creates the Job of the status' attempt."""
+    attempt = status.job
+    assert attempt is not None
     return CreateJob(
-        job=attempt.name, run=case.run.name, run_uid=case.run.uid, attempt=attempt.attempt, epoch=attempt.epoch
+        job=attempt.name,
+        run=case.run.name,
+        run_uid=case.run.uid,
+        attempt=attempt.attempt,
+        epoch=attempt.epoch,
+        # A run of the version before went to Postgres.
+        target_kind=status.target_kind or POSTGRES,
     )
 
 

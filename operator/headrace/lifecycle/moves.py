@@ -37,7 +37,7 @@ class Case:
     progress: ProgressSeen
     store: StoreSeen | None
     held: bool
-    """It is not to be at work: its own spec.suspend, or for a load that of its pipeline."""
+    """It is not to be at work: its own spec.suspend, or for one that writes that of its pipeline."""
     slot: bool
     """There is room for one more run at work."""
     epoch: int | None
@@ -111,9 +111,9 @@ def case_of(observed: Observed, pipeline: PipelineSeen, run: RunSeen, *, slot: b
         pod=observed.pods.get(job.name) if job else None,
         progress=observed.progress(run.uid),
         store=observed.store,
-        held=run.spec.suspend or (run.is_load and pipeline.suspend),
+        held=run.spec.suspend or (run.writes and pipeline.suspend),
         slot=slot,
-        epoch=observed.epoch if run.is_load else (run.status.job.attempt if run.status.job else 0) + 1,
+        epoch=observed.epoch if run.writes else (run.status.job.attempt if run.status.job else 0) + 1,
     )
 
 

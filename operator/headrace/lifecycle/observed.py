@@ -73,9 +73,9 @@ class RunSeen:
     status: RunStatus = field(default_factory=RunStatus)
 
     @property
-    def is_load(self) -> bool:
-        """Whether it moves rows, and so needs the claim."""
-        return self.spec.kind == RunKind.LOAD
+    def writes(self) -> bool:
+        """Whether it writes to the target, and so needs the claim."""
+        return self.spec.kind != RunKind.RECONCILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ def is_done(case: Case) -> bool:
     """Whether the run has succeeded, by whatever says so."""
     if case.progress.is_done:
         return True
-    if case.pod is not None and case.pod.outcome == "DONE" and case.run.is_load:
+    if case.pod is not None and case.pod.outcome == "DONE" and case.run.writes:
         return True
-    return case.job is not None and case.job.complete and case.run.is_load
+    return case.job is not None and case.job.complete and case.run.writes
 
 
 def has_given_up(case: Case) -> bool:

@@ -83,7 +83,7 @@ def _others(
     for run in observed.runs:
         if run.status.phase in FINAL or run.uid in claimed.moves:
             continue
-        if run.is_load:
+        if run.writes:
             moves[run.uid] = queued(case_of(observed, pipeline, run, slot=False), ahead)
             continue
         wants = not run.spec.suspend and not run.spec.cancel

@@ -95,7 +95,7 @@ def held(case: Case) -> Move:
 
 def queue(observed: Observed) -> list[RunSeen]:
     """Loads that are not over, in their order; one that has a Job goes first, whatever happened to its claim."""
-    waiting = [run for run in observed.runs if run.is_load and run.status.phase not in FINAL]
+    waiting = [run for run in observed.runs if run.writes and run.status.phase not in FINAL]
     return sorted(waiting, key=lambda run: (run.status.job is None, *_order(run)))
 
 

@@ -48,7 +48,7 @@ def _left_over(job: JobSeen, status: RunStatus, observed: Observed) -> tuple[Ste
 
 def is_archived(run: RunSeen, active: RunReference | None) -> bool:
     """Whether the store holds how the run ended: a load lets go of the pipeline only then."""
-    claimed = run.is_load and run.status.job is not None
+    claimed = run.writes and run.status.job is not None
     return run.status.archived or (claimed and (active is None or active.uid != run.uid))
 
 
@@ -75,8 +75,8 @@ def observed_claim(observed: Observed) -> RunReference | None:
 def _prune(observed: Observed, active: RunReference | None) -> list[Step]:
     """Only what was archived when it was observed: never in the same breath."""
     steps: list[Step] = []
-    for load in (True, False):
-        ended = [run for run in observed.runs if run.is_load == load and run.status.phase in FINAL]
+    for writes in (True, False):
+        ended = [run for run in observed.runs if run.writes == writes and run.status.phase in FINAL]
         ended.sort(key=lambda run: (run.status.finished_at or "", run.name), reverse=True)
         old = ended[_kept(observed.limits) :]
         claim = observed_claim(observed)

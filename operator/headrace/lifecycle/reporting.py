@@ -97,7 +97,7 @@ def last_run(
     old = pipeline.status.last_run
     sequence = max([old.sequence if old else 0, *[names.run_sequence(pipeline.uid, r.name) for r in observed.runs]])
     # A run that ended before the pipeline was there named one that was missing.
-    loads = [run for run in observed.runs if run.is_load and not _ended_earlier(statuses[run.uid], pipeline)]
+    loads = [run for run in observed.runs if run.writes and not _ended_earlier(statuses[run.uid], pipeline)]
     chosen = next((run for run in loads if active and run.uid == active.uid), None)
     if chosen is None:
         ended = [run for run in loads if statuses[run.uid].phase in FINAL]
@@ -200,7 +200,7 @@ def _conditions(
 
 
 def _running(observed: Observed, status: PipelineStatus, moves: Mapping[str, Move]) -> tuple[bool, Reason, str]:
-    loads = [run for run in observed.runs if run.is_load and run.uid in moves and not moves[run.uid].is_final]
+    loads = [run for run in observed.runs if run.writes and run.uid in moves and not moves[run.uid].is_final]
     active = next((run for run in loads if status.active_run and run.uid == status.active_run.uid), None)
     waiting = [run for run in loads if moves[run.uid].reason != Reason.WAITING_FOR_START]
     shown = active or next(iter(waiting), None)

@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.errors import InvalidError, RefusedError
 from headrace.lifecycle.observed import Limits, Observed, PipelineSeen, RunSeen
-from headrace.lifecycle.validity import check_pipeline, lookback_seconds
+from headrace.lifecycle.validity import check_kind, check_pipeline, lookback_seconds
 from headrace.model.conditions import Reason
 from headrace.model.pipeline import PipelineSpec
 from headrace.model.target import check_target
@@ -26,7 +26,7 @@ def problem_of(observed: Observed) -> Problem | None:
     try:
         check_pipeline(pipeline.spec, observed.limits.allowed_targets)
     except InvalidError as error:
-        return _reason(error), error.message
+        return _reason(error), error.in_full
     if observed.older_namesake is not None:
         older = observed.older_namesake
         return Reason.DUPLICATE_NAME, f"the older pipeline {older} has the same spec.name; names are unique"
@@ -42,11 +42,16 @@ def _reason(error: InvalidError) -> Reason:
 
 
 def run_spec(pipeline: PipelineSeen, run: RunSeen, limits: Limits) -> RunSpec:
-    """What the runner reads. Raises InvalidError when a parameter is missing or the specification is broken."""
+    """What the runner reads.
+
+    Raises InvalidError when a parameter is missing or the specification is broken, and ConflictError when the pipeline
+    can't have a run of that kind.
+    """
     spec = pipeline.spec
     if spec is None:
         raise InvalidError(pipeline.problem)
     target = check_target(spec.target_table, limits.allowed_targets)
+    check_kind(spec, run.spec.kind)
     params = run.spec.params or {}
     return RunSpec(
         run_id=run.uid,
@@ -61,6 +66,10 @@ def run_spec(pipeline: PipelineSeen, run: RunSeen, limits: Limits) -> RunSpec:
         target_schema=target.schema,
         target_table=target.table,
         key_columns=tuple(spec.key_columns),
+        version_column=spec.version_column,
+        soft_delete_column=spec.soft_delete_column,
+        max_bad_rows=spec.max_bad_rows,
+        mapping=_mapping(spec),
         incremental_key=spec.incremental_key,
         batch_size=spec.batch_size,
         prune=spec.prune,
@@ -76,10 +85,18 @@ def run_spec(pipeline: PipelineSeen, run: RunSeen, limits: Limits) -> RunSpec:
 def fingerprint(spec: PipelineSpec, params: dict[str, Any]) -> str:
     """Equal when a later run may continue a failed one: same query, key, target and parameters.
 
-    And the same prune: a part that was written without it holds rows that the rest of the run would never see.
+    And the same prune: a part that was written without it holds rows that the rest of the run would never see. And in
+    an index the same versions, deletes and mapping: a document that is there already has them as they were.
     """
     parts = [spec.source_query, spec.key_columns, spec.incremental_key, spec.target_table, params, spec.prune]
+    of_index = [spec.version_column, spec.soft_delete_column, _mapping(spec)]
+    # Only where there are any: a failed run of the version before is gone on with.
+    parts += of_index if any(part is not None for part in of_index) else []
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _mapping(spec: PipelineSpec) -> dict[str, Any] | None:
+    return spec.target.mapping if spec.target else None
 
 
 def configuration_hash(spec: PipelineSpec) -> str:

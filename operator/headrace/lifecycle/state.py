@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from headrace.model.run import RunKind
+
 
 class Phase(StrEnum):
     """The state of a pipeline."""
@@ -38,7 +40,7 @@ class RunView:
 
     uid: str
     name: str
-    kind: str = "Load"
+    kind: str = RunKind.LOAD
     created_at: str
     """RFC 3339; with the name it gives the order in which runs go."""
     suspend: bool = False
@@ -48,6 +50,11 @@ class RunView:
     """Its Job has pods at work or ending, as the operator last wrote."""
     started: bool = False
     """A runner of it has reported, now or earlier."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it writes to the target: the pipeline's state is about such runs."""
+        return self.kind != RunKind.RECONCILE
 
     @property
     def is_final(self) -> bool:
@@ -77,12 +84,12 @@ class PipelineView:
     suspend: bool = False
     enabled: bool = True
     last_run_phase: RunPhase | None = None
-    """Of the last load that ended, also when its resource is gone."""
+    """Of the last run that wrote and ended, also when its resource is gone."""
 
 
 def pipeline_phase(pipeline: PipelineView, runs: Iterable[RunView]) -> Phase:
     """The state of a pipeline with these runs (in any order)."""
-    counted = [r for r in runs if r.kind == "Load" and not r.is_final and not r.waits_for_start]
+    counted = [r for r in runs if r.writes and not r.is_final and not r.waits_for_start]
     at_work = [r for r in counted if r.at_work]
     if at_work:
         stopping = pipeline.suspend or any(r.suspend for r in at_work)

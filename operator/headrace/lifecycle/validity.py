@@ -1,9 +1,10 @@
 """Whether a pipeline's specification can be run: the rules that API and operator share."""
 
-from headrace.errors import InvalidError, RefusedError
+from headrace.errors import ConflictError, InvalidError, RefusedError
 from headrace.model.base import seconds
 from headrace.model.pipeline import Mode, PipelineSpec, PipelineType
-from headrace.model.target import Target, check_target
+from headrace.model.run import ONLY_ELASTICSEARCH, RunKind
+from headrace.model.target import ELASTICSEARCH_PREFIX, Target, check_target
 from headrace.query.check import check_query
 from headrace.query.parameters import parameter_names
 
@@ -28,6 +29,8 @@ def _check_shape(spec: PipelineSpec) -> None:
             raise InvalidError(f"{field} '{getattr(spec, field)}' does not exist", field=field)
     if spec.mode == Mode.INCREMENTAL and not spec.incremental_key:
         raise InvalidError(f"mode {spec.mode.value} needs an incremental_key", field="incremental_key")
+    if not spec.target_table.startswith(ELASTICSEARCH_PREFIX):
+        _check_nothing_of_elasticsearch(spec)
     if spec.type != PipelineType.SQL:
         return
     check_query(spec.source_query)
@@ -36,6 +39,28 @@ def _check_shape(spec: PipelineSpec) -> None:
         raise InvalidError(
             f"a query with parameters (%({parameters[0]})s) needs mode full and prune false", field="source_query"
         )
+
+
+def _check_nothing_of_elasticsearch(spec: PipelineSpec) -> None:
+    given = {
+        "version_column": spec.version_column is not None,
+        "soft_delete_column": spec.soft_delete_column is not None,
+        "max_bad_rows": spec.max_bad_rows > 0,
+        "target": spec.target is not None and spec.target.mapping is not None,
+    }
+    for field in (field for field, is_given in given.items() if is_given):
+        what = "target.mapping" if field == "target" else field
+        raise InvalidError(f"{what} is for Elasticsearch: a target_table like es:index", field=field)
+
+
+def check_kind(spec: PipelineSpec, kind: RunKind) -> None:
+    """Raises ConflictError when the pipeline can't have a run of that kind."""
+    if kind not in ONLY_ELASTICSEARCH:
+        return
+    if not spec.target_table.startswith(ELASTICSEARCH_PREFIX):
+        raise ConflictError(f"{kind.value} is for Elasticsearch: the pipeline's target is a table")
+    if kind == RunKind.REBUILD and parameter_names(spec.source_query or ""):
+        raise ConflictError("a query with parameters can't be rebuilt: each run brings a part only")
 
 
 def lookback_seconds(spec: PipelineSpec) -> float:

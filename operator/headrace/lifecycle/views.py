@@ -49,7 +49,7 @@ def phase_of(pipeline: Manifest, runs: Sequence[Manifest]) -> Phase:
     known = (pipeline.get("status", {}).get("lastRun") or {}).get("finishedAt") or ""
     # Only our own times have a fraction.
     since = max(known, (pipeline["metadata"].get("creationTimestamp") or "").removesuffix("Z"))
-    ended = [(_finished_at(run), v) for run, v in zip(runs, views, strict=True) if v.is_final and v.kind == "Load"]
+    ended = [(_finished_at(run), v) for run, v in zip(runs, views, strict=True) if v.is_final and v.writes]
     latest = max(ended, key=lambda pair: pair[0], default=("", None))
     if latest[1] is not None and latest[0] >= since:
         view = PipelineView(suspend=view.suspend, enabled=view.enabled, last_run_phase=latest[1].phase)

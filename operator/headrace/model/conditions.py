@@ -62,6 +62,7 @@ class Reason(Described):
     RUN_CANCELLED = "RunCancelled", "The run was cancelled."
     TIMED_OUT = "TimedOut", "The run took longer than it may."
     NEEDS_ATTENTION = "NeedsAttention", "The run succeeded, but found something that wants attention."
+    BAD_ROWS = "BadRows", "The target refused rows, which are put aside as dead letters."
     HEALTHY = "Healthy", "Nothing is known to be wrong."
 
 

@@ -85,6 +85,19 @@ PIPELINE = Kind(
             message="type SQL needs a sourceQuery: one SELECT",
             field="sourceQuery",
         ),
+        *(
+            Rule(
+                rule=f"!({asked}) || self.targetTable.startsWith('es:')",
+                message=f"{field} is for Elasticsearch: a targetTable like es:index",
+                field=field,
+            )
+            for field, asked in {
+                "versionColumn": "has(self.versionColumn)",
+                "softDeleteColumn": "has(self.softDeleteColumn)",
+                "maxBadRows": "has(self.maxBadRows) && self.maxBadRows > 0",
+                "target": "has(self.target) && has(self.target.mapping)",
+            }.items()
+        ),
     ),
     selectable=(".spec.name", ".spec.mode", ".spec.targetTable"),
 )
@@ -98,10 +111,11 @@ RUN = Kind(
     status=RunStatus,
     columns=(
         Column(name="Pipeline", path=".spec.pipeline", description="The pipeline that runs."),
-        Column(name="Kind", path=".spec.kind", description="What the run does.", wide=True),
+        Column(name="Kind", path=".spec.kind", description="What the run does."),
         Column(name="Phase", path=".status.phase", description="Where the run stands."),
         Column(name="Read", path=".status.progress.rowsRead", type="integer", description="Rows from the source."),
         Column(name="Written", path=".status.progress.rowsWritten", type="integer", description="Rows changed."),
+        Column(name="Bad", path=".status.progress.badRows", type="integer", description="Rows refused.", wide=True),
         Column(name="Started", path=".status.startedAt", type="date"),
         Column(name="Finished", path=".status.finishedAt", type="date"),
         Column(name="Age", path=".metadata.creationTimestamp", type="date"),

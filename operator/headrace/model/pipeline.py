@@ -1,5 +1,6 @@
 """EtlPipeline: what is to be moved, from where, to where and how."""
 
+import json
 import unicodedata
 from enum import StrEnum
 from typing import Any
@@ -11,6 +12,10 @@ from headrace.model.conditions import Condition
 
 QUERY_LIMIT = 262_144
 """Characters of a source query; etcd takes 1.5 MB for the whole resource."""
+MAPPING_BYTES = 262_144
+"""Of an index's mapping as JSON: 1,000 fields, as many as an index has by default, take 60 KB."""
+MAPPING_DEPTH = 100
+"""How deep a mapping's JSON may be nested: Elasticsearch allows 20 objects within each other, each takes two levels."""
 
 
 class PipelineType(StrEnum):
@@ -26,6 +31,53 @@ class Mode(StrEnum):
     FULL = "full"
     INCREMENTAL = "incremental"
     STREAMING = "streaming"
+
+
+class TargetOptions(Resource):
+    """How the target is made."""
+
+    mapping: dict[str, Any] | None = None
+    """Of an index: its mapping in full, as Elasticsearch writes it (`{"properties": {…}}`). Without it the mapping is
+    made from the query's types."""
+
+    @field_validator("mapping")
+    @classmethod
+    def _is_json(cls, mapping: dict[str, Any] | None) -> dict[str, Any] | None:
+        if mapping is None:
+            return None
+        _check_json(mapping)
+        if "mappings" in mapping:
+            raise ValueError("give what stands below `mappings`, not a whole body with settings")
+        if not isinstance(mapping.get("properties", {}), dict):
+            raise ValueError("`properties` must be an object: field to definition")
+        return mapping
+
+
+def _check_json(value: dict[str, Any]) -> None:
+    """Refuses what would not come back from Kubernetes, from the store or from Elasticsearch as it was."""
+    level: list[Any] = [value]
+    for _ in range(MAPPING_DEPTH):
+        inside = [part for part in level if isinstance(part, dict)]
+        if any(part is None for node in inside for part in node.values()):
+            raise ValueError("null has no meaning in a mapping: leave the parameter out")
+        level = [part for node in level for part in _parts(node)]
+        if not level:
+            break
+    else:
+        raise ValueError(f"it is nested deeper than {MAPPING_DEPTH} levels")
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except ValueError:
+        raise ValueError("it is no JSON: NaN, infinity and half of a surrogate pair have no place in it") from None
+    if "\\u0000" in text:
+        raise ValueError("it has a NUL character in it")
+    if size > MAPPING_BYTES:
+        raise ValueError(f"it is larger than {MAPPING_BYTES:,} bytes")
+
+
+def _parts(node: Any) -> list[Any]:
+    return list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
 
 
 class PipelineSpec(Resource):
@@ -47,8 +99,10 @@ class PipelineSpec(Resource):
     """Pause: true stops the active run after its batch and starts no other; false lets it go on from there."""
     # A malformed address is refused like one that is not allowed; the bounds are for the API server.
     target_table: str = Field(json_schema_extra={"minLength": 1, "maxLength": 300})
-    """Where rows go: `schema.table` in Postgres. Must be on the installation's list of allowed targets. A missing
-    table is created."""
+    """Where rows go: `schema.table` in Postgres, `es:index` in Elasticsearch. Must be on the installation's list of
+    allowed targets. A missing table or index is created."""
+    target: TargetOptions | None = None
+    """How the target is made. Only for Elasticsearch so far."""
     source_query: str | None = Field(default=None, max_length=QUERY_LIMIT)
     """One SELECT (or WITH … SELECT) on the source; required for SQL. A literal % means itself. At most 262,144
     characters."""
@@ -57,7 +111,16 @@ class PipelineSpec(Resource):
     not read."""
     key_columns: list[str] = Field(default_factory=list, max_length=32)
     """Columns that identify a row. Without them the target's primary key; without any key a full run replaces the
-    whole table in one transaction."""
+    whole table in one transaction. For Elasticsearch they are needed: a document's `_id` is made of them."""
+    version_column: str | None = Field(default=None, min_length=1, max_length=63)
+    """Of Elasticsearch targets: column of the query that grows with every change of its row, a number or a time. It is
+    the document's version: what did not change is not written. Without it versions are drawn."""
+    soft_delete_column: str | None = Field(default=None, min_length=1, max_length=63)
+    """Of Elasticsearch targets: column of the query, a boolean or a time. A row where it is true, or a time, deletes
+    its document."""
+    max_bad_rows: int = Field(default=0, ge=0, le=100_000)
+    """Of Elasticsearch targets: so many rows that the target refuses are put aside as dead letters; one more fails the
+    run."""
     batch_size: int = Field(default=1000, ge=1, le=10_000_000)
     """Rows per batch: the unit of progress, pause and checkpoint. A batch also ends after 5 MB."""
     prune: bool = True
@@ -86,7 +149,7 @@ class PipelineSpec(Resource):
             raise ValueError("no control characters, and no space at either end")
         return name
 
-    @field_validator("incremental_key", "key_columns")
+    @field_validator("incremental_key", "key_columns", "version_column", "soft_delete_column")
     @classmethod
     def _storable(cls, value: str | list[str] | None) -> str | list[str] | None:
         if any("\x00" in column for column in ([value] if isinstance(value, str) else value or [])):
@@ -117,6 +180,9 @@ class RunReference(Status):
 class LastRun(RunReference):
     """What is kept of the last run when its resource is gone."""
 
+    kind: str = "Load"
+    """Load, Rebuild or Replay."""
+
     sequence: int = 0
     """The highest number that a run of this pipeline was named with."""
     phase: str | None = None
@@ -131,6 +197,8 @@ class LastRun(RunReference):
     """Rows that came from the source."""
     rows_written: int = 0
     """Rows inserted, updated or deleted in the target."""
+    bad_rows: int = 0
+    """Rows that the target refused, and that were put aside as dead letters."""
     error_message: str | None = None
     """Why it failed."""
 
@@ -156,7 +224,9 @@ class PipelineStatus(Status):
     active_run: RunReference | None = None
     """The run that holds the pipeline: there is at most one."""
     last_run: LastRun | None = None
-    """The last load that started or ended."""
+    """The last run that started or ended, but for reconciles."""
+    dead_letters: int = 0
+    """Rows that the target refused and that are put aside, when the last run had ended."""
     checkpoint: Checkpoint | None = None
     """Where the next run goes on."""
     configuration_hash: str | None = None

@@ -13,7 +13,17 @@ class RunKind(StrEnum):
     """What a run does."""
 
     LOAD = "Load"
+    """Moves rows."""
     RECONCILE = "Reconcile"
+    """Counts the rows of both sides; changes nothing, so that it runs beside a load."""
+    REBUILD = "Rebuild"
+    """Loads all rows into a new index beside the old one."""
+    REPLAY = "Replay"
+    """Sends the rows of dead letters again."""
+
+
+ONLY_ELASTICSEARCH = frozenset({RunKind.REBUILD, RunKind.REPLAY})
+"""What only an index can be told to do."""
 
 
 class RunSpec(Resource):
@@ -22,7 +32,9 @@ class RunSpec(Resource):
     pipeline: str = Field(min_length=1, max_length=253, pattern=RESOURCE_NAME_PATTERN)
     """metadata.name of the EtlPipeline, which will own this run. Can't be changed."""
     kind: RunKind = RunKind.LOAD
-    """Load moves rows; Reconcile counts the rows of source and target and compares them."""
+    """Load moves rows. Reconcile counts the rows of source and target and compares them. Of Elasticsearch targets:
+    Rebuild loads everything into a new index beside the old one and lets it take the old one's place; Replay sends the
+    rows that were refused again, as the source has them now. Can't be changed."""
     suspend: bool = False
     """true on creation: wait to be started. Later: true pauses after the batch, false goes on."""
     cancel: bool = False
@@ -75,6 +87,8 @@ class RunProgress(Status):
     """Rows that came from the source."""
     rows_written: int = 0
     """Rows inserted, updated or deleted in the target."""
+    bad_rows: int = 0
+    """Rows that the target refused, and that were put aside as dead letters."""
     batches: int = 0
     """Batches committed."""
     takeovers: int = 0
@@ -107,6 +121,8 @@ class RunStatus(Status):
     """The generation of the specification that this status was computed from."""
     job: RunJob | None = None
     """The Job of the current attempt."""
+    target_kind: str | None = None
+    """Where its rows go, as it was when the run started: its Jobs get the credentials of that and no others."""
     started_at: Time | None = None
     """When the first runner reported."""
     finished_at: Time | None = None

@@ -1,4 +1,4 @@
-"""What the runner reads from and tells the store; the only store module that it imports (no pydantic, no pool)."""
+"""What the runner reads from and tells the store; it imports this, so there is no pydantic and no pool in it."""
 
 import json
 from dataclasses import dataclass
@@ -30,6 +30,8 @@ class Progress:
     """Grows with every report of one reporter."""
     rows_read: int = 0
     rows_written: int = 0
+    bad_rows: int = 0
+    """Rows that the target refused and that were put aside."""
     batches: int = 0
     last_key: tuple[str | None, ...] | None = None
     """The last committed row's key columns as text."""
@@ -73,20 +75,21 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def last_report(connection: Connection[Any], run_id: str) -> tuple[Reporter, Progress] | None:
     """Who reported last on a run, and how far it was; None when the store has no such run."""
     query = """
-        SELECT reporter_epoch, reporter_holder, rows_read, rows_written, batches FROM headrace.runs WHERE run_id = %s
+        SELECT reporter_epoch, reporter_holder, rows_read, rows_written, batches, bad_rows
+        FROM headrace.runs WHERE run_id = %s
     """
     row = connection.execute(query, (run_id,)).fetchone()
     if row is None:
         return None
-    progress = Progress(sequence=0, rows_read=row[2], rows_written=row[3], batches=row[4])
+    progress = Progress(sequence=0, rows_read=row[2], rows_written=row[3], batches=row[4], bad_rows=row[5])
     return Reporter(run_id=run_id, epoch=row[0], holder=row[1]), progress
 
 
 _REPORT: LiteralString = """
     UPDATE headrace.runs SET
         reporter_epoch = %(epoch)s, reporter_holder = %(holder)s, sequence = %(sequence)s,
-        rows_read = %(rows_read)s, rows_written = %(rows_written)s, batches = %(batches)s,
-        outcome = %(outcome)s, outcome_message = %(message)s,
+        rows_read = %(rows_read)s, rows_written = %(rows_written)s, bad_rows = %(bad_rows)s,
+        batches = %(batches)s, outcome = %(outcome)s, outcome_message = %(message)s,
         result = coalesce(%(result)s::jsonb, result), notes = coalesce(%(notes)s::jsonb, notes),
         first_seen_at = coalesce(first_seen_at, now()), seen_at = now(),
         advanced_at = CASE WHEN %(advanced)s OR advanced_at IS NULL THEN now() ELSE advanced_at END
@@ -121,6 +124,7 @@ def report(connection: Connection[Any], spec: RunSpec, reporter: Reporter, progr
         "sequence": progress.sequence,
         "rows_read": progress.rows_read,
         "rows_written": progress.rows_written,
+        "bad_rows": progress.bad_rows,
         "batches": progress.batches,
         "outcome": progress.outcome,
         "message": storable(progress.message),

@@ -24,8 +24,9 @@ class RunRecord:
     finished_at: datetime | None = None
     error_message: str | None = None
     rows_read: int = 0
-    """Reported by the runner, as are the next three: saving a record leaves them alone."""
+    """Reported by the runner, as are the next four: saving a record leaves them alone."""
     rows_written: int = 0
+    bad_rows: int = 0
     batches: int = 0
     result: dict[str, Any] | None = None
 
@@ -40,6 +41,7 @@ class RunProgress:
     outcome_message: str | None
     rows_read: int
     rows_written: int
+    bad_rows: int
     batches: int
     result: dict[str, Any] | None
     notes: dict[str, str]
@@ -54,6 +56,8 @@ class RunProgress:
     last_key: list[str | None] | None = None
     """The last committed row's key columns as text; None too when another run has committed since."""
     last_value: str | None = None
+    dead_letters: int | None = None
+    """Those of the pipeline, once the run has an outcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,3 +79,23 @@ class Checkpoint:
     last_value: str | None
     done: bool
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """One row that a target refused."""
+
+    id: str
+    pipeline_uid: str
+    run_id: str
+    """The run whose refusal was the latest."""
+    document_id: str
+    key: list[str]
+    """The key columns as text, in order."""
+    document: str | None
+    """As it was sent."""
+    is_cut: bool
+    """The document is longer than what is kept of it."""
+    error_type: str
+    reason: str
+    created_at: datetime

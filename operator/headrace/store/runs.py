@@ -16,7 +16,8 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 _COLUMNS: LiteralString = """
     run_id::text, installation, namespace, pipeline_uid::text, pipeline_name, run_name, kind, status, attempt, epoch,
-    created_at, started_at, finished_at, error_message, rows_read, rows_written, batches, result
+    created_at, started_at, finished_at, error_message, rows_read, rows_written, bad_rows, batches,
+    result
 """
 
 _SAVE: LiteralString = """
@@ -39,16 +40,20 @@ _FINISH: LiteralString = """
 """
 
 _SHOWN: LiteralString = "pipeline_uid = %(pipeline_uid)s AND deleted_at IS NULL"
-_OF_KIND: LiteralString = "(%(kind)s::text IS NULL OR kind = %(kind)s)"
+_NOT_OF_KIND: LiteralString = "(%(without)s::text IS NULL OR kind <> %(without)s)"
 
 _PURGE: LiteralString = """
     WITH doomed AS (
-        SELECT run_id FROM headrace.runs WHERE deleted_at < now() - %s
+        SELECT run_id, pipeline_uid FROM headrace.runs WHERE deleted_at < now() - %s
         ORDER BY deleted_at LIMIT %s FOR UPDATE SKIP LOCKED
     ), logs AS (
         DELETE FROM headrace.run_logs USING doomed WHERE run_logs.run_id = doomed.run_id
     ), mirror AS (
         DELETE FROM headrace.checkpoints USING doomed WHERE checkpoints.run_id = doomed.run_id
+    ), letters AS (
+        -- By the pipeline, for there is an index; those of a namesake that lives have its runs.
+        DELETE FROM headrace.dead_letters USING doomed
+        WHERE dead_letters.pipeline_uid = doomed.pipeline_uid AND dead_letters.run_id = doomed.run_id
     )
     DELETE FROM headrace.runs USING doomed WHERE runs.run_id = doomed.run_id
 """
@@ -71,22 +76,22 @@ async def finish_run(
 
 
 async def list_runs(
-    connection: Connection, pipeline_uid: str, *, limit: int, offset: int, kind: str | None
+    connection: Connection, pipeline_uid: str, *, limit: int, offset: int, without: str | None
 ) -> list[RunRecord]:
-    """Returns a pipeline's runs, newest first; runs created at the same time by descending id."""
+    """Returns a pipeline's runs of all kinds but one, newest first; those created at the same time by descending id."""
     query = f"""
-        SELECT {_COLUMNS} FROM headrace.runs WHERE {_SHOWN} AND {_OF_KIND}
+        SELECT {_COLUMNS} FROM headrace.runs WHERE {_SHOWN} AND {_NOT_OF_KIND}
         ORDER BY created_at DESC, run_id DESC LIMIT %(limit)s OFFSET %(offset)s
     """
-    values = {"pipeline_uid": as_uuid(pipeline_uid), "kind": kind, "limit": limit, "offset": offset}
+    values = {"pipeline_uid": as_uuid(pipeline_uid), "without": without, "limit": limit, "offset": offset}
     async with connection.cursor(row_factory=class_row(RunRecord)) as cursor:
         return await (await cursor.execute(query, values)).fetchall()
 
 
-async def count_runs(connection: Connection, pipeline_uid: str, *, kind: str | None) -> int:
+async def count_runs(connection: Connection, pipeline_uid: str, *, without: str | None) -> int:
     """Returns how many runs `list_runs` would give without a limit."""
-    query = f"SELECT count(*) FROM headrace.runs WHERE {_SHOWN} AND {_OF_KIND}"
-    cursor = await connection.execute(query, {"pipeline_uid": as_uuid(pipeline_uid), "kind": kind})
+    query = f"SELECT count(*) FROM headrace.runs WHERE {_SHOWN} AND {_NOT_OF_KIND}"
+    cursor = await connection.execute(query, {"pipeline_uid": as_uuid(pipeline_uid), "without": without})
     row = await cursor.fetchone()
     return int(row[0]) if row else 0
 
@@ -124,5 +129,5 @@ async def pipelines_with_history(connection: Connection, installation: str, name
 
 
 async def purge_batch(connection: Connection, older_than: timedelta) -> int:
-    """Removes up to PURGE_BATCH runs that were marked before, with logs and mirrors; returns how many."""
+    """Removes up to PURGE_BATCH runs that were marked before, with logs, mirrors and dead letters; returns how many."""
     return (await connection.execute(_PURGE, (older_than, PURGE_BATCH))).rowcount

@@ -8,12 +8,14 @@ from typing import Any
 import psycopg
 
 from headrace.errors import PermanentError, UnavailableError
+from headrace.model.run import RunKind
 from headrace.postgres.pools import ANSWER_SECONDS, CHECK_SECONDS, Pool
 from headrace.postgres.problems import Fault, describe, fault
 from headrace.runspec import RunSpec
-from headrace.store import checkpoints, epochs, logs, observations, runs
+from headrace.store import checkpoints, dead_letters, epochs, logs, observations, runs
+from headrace.store.ids import as_uuid
 from headrace.store.progress import LogLine
-from headrace.store.records import Checkpoint, RunRecord, Snapshot
+from headrace.store.records import Checkpoint, DeadLetter, RunRecord, Snapshot
 
 _PURGE_SECONDS = 60.0
 _SETTINGS = {
@@ -94,7 +96,7 @@ class Store:
             return await runs.pipelines_with_history(connection, installation, namespace)
 
     async def purge(self, older_than: timedelta) -> int:
-        """Removes runs that were marked longer ago than that, with logs and mirrors; returns how many."""
+        """Removes runs that were marked longer ago than that, with all they left; returns how many."""
         purged = 0
         while True:
             async with self._connection(answer_within=_PURGE_SECONDS) as connection, connection.transaction():
@@ -107,17 +109,17 @@ class Store:
                 return purged
 
     async def list_runs(
-        self, pipeline_uid: str, *, limit: int, offset: int = 0, kind: str | None = "Load"
+        self, pipeline_uid: str, *, limit: int, offset: int = 0, without: str | None = RunKind.RECONCILE
     ) -> list[RunRecord]:
-        """Returns a pipeline's runs of that kind (None: of all), newest first."""
+        """Returns a pipeline's runs of all kinds but one (None: of all), newest first."""
         offset = min(offset, _OFFSET_LIMIT)
         async with self._connection() as connection:
-            return await runs.list_runs(connection, pipeline_uid, limit=limit, offset=offset, kind=kind)
+            return await runs.list_runs(connection, pipeline_uid, limit=limit, offset=offset, without=without)
 
-    async def count_runs(self, pipeline_uid: str, *, kind: str | None = "Load") -> int:
+    async def count_runs(self, pipeline_uid: str, *, without: str | None = RunKind.RECONCILE) -> int:
         """Returns how many runs `list_runs` would give without a limit."""
         async with self._connection() as connection:
-            return await runs.count_runs(connection, pipeline_uid, kind=kind)
+            return await runs.count_runs(connection, pipeline_uid, without=without)
 
     async def get_run(self, run_id: str, *, pipeline_uid: str) -> RunRecord | None:
         """Returns one run of any kind, if it is this pipeline's."""
@@ -132,6 +134,17 @@ class Store:
             return await checkpoints.get_checkpoint(
                 connection, installation, namespace, pipeline_name, pipeline_uid=pipeline_uid
             )
+
+    async def list_dead_letters(self, pipeline_uid: str, *, limit: int, offset: int = 0) -> list[DeadLetter]:
+        """Returns the rows of a pipeline that its target refused, the latest first."""
+        offset = min(offset, _OFFSET_LIMIT)
+        async with self._connection() as connection:
+            return await dead_letters.list_letters(connection, as_uuid(pipeline_uid), limit=limit, offset=offset)
+
+    async def count_dead_letters(self, pipeline_uid: str) -> int:
+        """Returns how many dead letters a pipeline has."""
+        async with self._connection() as connection:
+            return await dead_letters.count_letters(connection, as_uuid(pipeline_uid))
 
     async def list_logs(self, run_id: str, *, min_level: str = "DEBUG", limit: int, offset: int = 0) -> list[LogLine]:
         """Returns the run's log lines of that level and above, oldest first."""

@@ -77,7 +77,7 @@ def _happen_to(world: Any, event: str, uid: str) -> None:
     attempt = world.runs[uid].status.job
     if attempt is None or attempt.name not in world.jobs:
         return None
-    result = {"source_count": 1, "target_count": 1} if not world.runs[uid].is_load else None
+    result = {"source_count": 1, "target_count": 1} if not world.runs[uid].writes else None
     reports: dict[str, dict[str, Any]] = {
         "report": {},
         "batch": {"batches": 1},
@@ -109,7 +109,7 @@ def _happen_to(world: Any, event: str, uid: str) -> None:
 def check(world: Any, before: dict[str, Any]) -> None:
     """What must hold after the operator has done all that there is to do."""
     decided = world.last
-    loads = [run for run in world.runs.values() if run.is_load]
+    loads = [run for run in world.runs.values() if run.writes]
     active = [run for run in loads if run.status.phase not in FINAL and run.status.job and run.status.job.active]
     assert len(active) <= 1, "two loads at work"
     claim = world.pipeline.status.active_run
@@ -188,5 +188,5 @@ def _be_well(world: Any, uid: str) -> None:
     if job.suspend:
         world.pod_gone(uid)
     elif not job.finished:
-        result = {"source_count": 1, "target_count": 1} if not world.runs[uid].is_load else None
+        result = {"source_count": 1, "target_count": 1} if not world.runs[uid].writes else None
         world.report(uid, batches=1, outcome="DONE", result=result)

@@ -3,7 +3,7 @@
 import pytest
 
 from headrace.lifecycle.specification import fingerprint
-from headrace.model.pipeline import PipelineSpec
+from headrace.model.pipeline import PipelineSpec, TargetOptions
 
 SPEC = PipelineSpec(name="films", target_table="analytics.film_dim", source_query="SELECT id FROM films")
 
@@ -15,6 +15,9 @@ SPEC = PipelineSpec(name="films", target_table="analytics.film_dim", source_quer
         {"key_columns": ["id"]},
         {"target_table": "analytics.other"},
         {"prune": False},
+        {"version_column": "changed"},
+        {"soft_delete_column": "is_deleted"},
+        {"target": TargetOptions(mapping={"properties": {"id": {"type": "long"}}})},
     ],
 )
 def test_another_reading_or_writing_starts_over(changes):
@@ -26,7 +29,13 @@ def test_other_parameters_start_over():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"name": "other"}, {"batch_size": 7}, {"max_rows_per_second": 5}, {"enabled": False}]
+    "changes",
+    [{"name": "other"}, {"batch_size": 7}, {"max_rows_per_second": 5}, {"enabled": False}, {"max_bad_rows": 3}],
 )
 def test_what_does_not_touch_the_rows_continues(changes):
     assert fingerprint(SPEC.model_copy(update=changes), {}) == fingerprint(SPEC, {})
+
+
+def test_a_table_that_failed_under_the_version_before_is_gone_on_with():
+    before = "09fae677b902917205cfc402d0abad0680b5f23e75f95e7f16d6753520a87241"
+    assert fingerprint(SPEC, {}) == before

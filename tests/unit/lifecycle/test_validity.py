@@ -1,10 +1,14 @@
 """The rules for a pipeline's specification, which API and operator share: shape first, then what is allowed."""
 
+import re
+from contextlib import nullcontext
+
 import pytest
 
-from headrace.errors import InvalidError, RefusedError
-from headrace.lifecycle.validity import check_pipeline, lookback_seconds
+from headrace.errors import ConflictError, InvalidError, RefusedError
+from headrace.lifecycle.validity import check_kind, check_pipeline, lookback_seconds
 from headrace.model.pipeline import PipelineSpec
+from headrace.model.run import RunKind
 from headrace.model.target import DEFAULT_ALLOWED, Target
 
 ALLOWED = ("analytics.*", "es:film_dim")
@@ -28,6 +32,53 @@ def spec(**fields):
 def test_a_valid_specification_gives_its_target(fields):
     wanted = fields.get("target_table", "analytics.film_dim").split(".")
     assert check_pipeline(spec(**fields), ALLOWED) == Target("postgres", *wanted)
+
+
+OF_ELASTICSEARCH = {
+    "version_column": "changed",
+    "soft_delete_column": "is_deleted",
+    "max_bad_rows": 3,
+    "target": {"mapping": {"properties": {}}},
+}
+
+
+def test_an_index_may_have_all_that_is_its_own():
+    found = check_pipeline(spec(target_table="es:film_dim", **OF_ELASTICSEARCH), ALLOWED)
+    assert found == Target("elasticsearch", "", "film_dim")
+
+
+@pytest.mark.parametrize("field", OF_ELASTICSEARCH)
+def test_a_table_may_not(field):
+    with pytest.raises(InvalidError, match="is for Elasticsearch: a target_table like es:index") as caught:
+        check_pipeline(spec(**{field: OF_ELASTICSEARCH[field]}), ALLOWED)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("fields", [{"max_bad_rows": 0}, {"target": {}}, {"version_column": None}], ids=str)
+def test_what_says_nothing_is_for_a_table_too(fields):
+    assert check_pipeline(spec(**fields), ALLOWED).kind == "postgres"
+
+
+KINDS = {
+    "a load": ({}, RunKind.LOAD, None),
+    "a reconcile": ({}, RunKind.RECONCILE, None),
+    "a table is rebuilt": ({}, RunKind.REBUILD, "Rebuild is for Elasticsearch: the pipeline's target is a table"),
+    "a table's letters": ({}, RunKind.REPLAY, "Replay is for Elasticsearch: the pipeline's target is a table"),
+    "an index is rebuilt": ({"target_table": "es:film_dim"}, RunKind.REBUILD, None),
+    "an index's letters": ({"target_table": "es:film_dim"}, RunKind.REPLAY, None),
+    "a part is rebuilt": (
+        {"target_table": "es:film_dim", "source_query": WITH_PARAMETER, "prune": False},
+        RunKind.REBUILD,
+        "a query with parameters can't be rebuilt: each run brings a part only",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "kind", "says"), KINDS.values(), ids=KINDS.keys())
+def test_what_can_be_done_depends_on_the_target(fields, kind, says):
+    refuses = nullcontext() if says is None else pytest.raises(ConflictError, match=re.escape(says))
+    with refuses:
+        check_kind(spec(**fields), kind)
 
 
 WRONG_SHAPE = {
@@ -59,7 +110,8 @@ REFUSED = {
     "malformed": ({"target_table": "film_dim"}, "target_table 'film_dim' is not allowed"),
     "too many parts": ({"target_table": "analytics.a.b"}, "target_table 'analytics.a.b' is not allowed"),
     "a quote": ({"target_table": 'analytics.a"b'}, "is not allowed"),
-    "an index": ({"target_table": "es:film_dim"}, "elasticsearch is not supported yet"),
+    "another index": ({"target_table": "es:films"}, "target_table 'es:films' is not allowed"),
+    "a malformed index": ({"target_table": "es:Film_dim"}, "target_table 'es:Film_dim' is not allowed"),
     "python": ({"type": "PYTHON", "source_query": None}, "type PYTHON is not supported yet"),
     "streaming": ({"mode": "streaming"}, "mode streaming is not supported yet"),
     "nothing": ({"target_table": ""}, "target_table '' is not allowed"),
@@ -74,6 +126,23 @@ def test_a_rule_of_the_installation_refuses_with_its_words(fields, says):
     assert says in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("public.film_dim", "it is not on the installation's list of allowed targets"),
+        ("film_dim", "a table is `schema.table`"),
+        ("es:", "`es:` lacks the index's name"),
+        ("es:Film_dim", "must be in lower case"),
+    ],
+)
+def test_a_refusal_of_fixed_words_says_why_beside_them(address, why):
+    with pytest.raises(RefusedError) as caught:
+        check_pipeline(spec(target_table=address), ALLOWED)
+    assert caught.value.message == f"target_table '{address}' is not allowed"
+    assert why in caught.value.why
+    assert caught.value.in_full == f"{caught.value.message}: {caught.value.why}"
+
+
 def test_the_shape_is_checked_before_the_rules():
     with pytest.raises(InvalidError) as caught:
         check_pipeline(spec(source_query="DELETE FROM f", target_table="public.secret"), ALLOWED)
@@ -81,7 +150,7 @@ def test_the_shape_is_checked_before_the_rules():
 
 
 def test_the_default_list_allows_what_it_says():
-    for address in ("analytics.film_dim", "analytics.film_rating_agg"):
+    for address in ("analytics.film_dim", "analytics.film_rating_agg", "es:film_dim"):
         assert check_pipeline(spec(target_table=address), DEFAULT_ALLOWED)
     with pytest.raises(RefusedError):
         check_pipeline(spec(target_table="analytics.film_dim2"), DEFAULT_ALLOWED)

@@ -45,6 +45,14 @@ def test_a_name_has_no_space_at_its_ends_and_no_control_character(name):
         {"snapshotSeconds": 0},
         {"sourceQuery": "S" * 262_145},
         {"enabled": None},
+        {"versionColumn": ""},
+        {"versionColumn": "a\x00"},
+        {"softDeleteColumn": "x" * 64},
+        {"maxBadRows": -1},
+        {"maxBadRows": 100_001},
+        {"maxBadRows": None},
+        {"target": {"mappings": {}}},
+        {"target": "es:films"},
     ],
     ids=str,
 )
@@ -52,6 +60,46 @@ def test_a_field_out_of_bounds_is_refused(fields):
     with pytest.raises(pydantic.ValidationError) as caught:
         PipelineSpec(**{**FILMS, **fields})
     assert {str(error["loc"][0]) for error in caught.value.errors()} == set(fields)
+
+
+def nested(levels):
+    node = {}
+    for _ in range(levels - 1):
+        node = {"properties": node}
+    return node
+
+
+MAPPINGS = {
+    "settings around it": ({"mappings": {"properties": {}}}, "give what stands below `mappings`"),
+    "fields in a list": ({"properties": ["id"]}, "`properties` must be an object"),
+    "null": ({"properties": {"id": {"type": None}}}, "null has no meaning"),
+    "null in a list": ({"dynamic_templates": [{"strings": None}]}, "null has no meaning"),
+    "NaN": ({"_meta": {"n": float("nan")}}, "it is no JSON"),
+    "half a surrogate pair": ({"_meta": {"n": "\ud800"}}, "it is no JSON"),
+    "NUL": ({"_meta": {"n": "\x00"}}, "a NUL character"),
+    "too deep": (nested(101), "nested deeper than 100 levels"),
+    "far too deep": (nested(200_000), "nested deeper than 100 levels"),
+    "too large": ({"_meta": {"n": "ü" * 131_072}}, "larger than 262,144 bytes"),
+    "no object": ([], "valid dictionary"),
+}
+
+
+@pytest.mark.parametrize(("mapping", "says"), MAPPINGS.values(), ids=MAPPINGS.keys())
+def test_a_mapping_that_would_not_come_back_as_it_was_is_refused(mapping, says):
+    with pytest.raises(pydantic.ValidationError, match=says) as caught:
+        PipelineSpec(**FILMS, target={"mapping": mapping})
+    assert caught.value.errors()[0]["loc"] == ("target", "mapping")
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [{}, {"properties": {}}, nested(100), {"dynamic": False, "properties": {"ü": {"type": "keyword", "store": True}}}],
+    ids=["empty", "no fields", "deep", "usual"],
+)
+def test_a_mapping_is_kept_letter_by_letter(mapping):
+    spec = PipelineSpec(**FILMS, target={"mapping": mapping})
+    assert spec.manifest()["target"]["mapping"] == mapping
+    assert PipelineSpec(**spec.manifest()) == spec
 
 
 def test_a_manifest_reads_back_as_itself():
@@ -75,7 +123,7 @@ def test_a_run_names_its_pipeline():
     with pytest.raises(pydantic.ValidationError):
         RunSpec()
     with pytest.raises(pydantic.ValidationError):
-        RunSpec(pipeline="films", kind="Replay")
+        RunSpec(pipeline="films", kind="Reload")
 
 
 def ready(now, *, status=True):

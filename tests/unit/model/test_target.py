@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.model.target import KINDS, SUPPORTED_KINDS, Target, is_allowed, parse_target
+from headrace.model.target import KINDS, SUPPORTED_KINDS, Target, is_allowed, parse_target, why_malformed
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,8 @@ from headrace.model.target import KINDS, SUPPORTED_KINDS, Target, is_allowed, pa
         ("аналитика.фильмы", Target("postgres", "аналитика", "фильмы")),
         ("es:film_dim", Target("elasticsearch", "", "film_dim")),
         ("es:films-2026.01", Target("elasticsearch", "", "films-2026.01")),
+        ("es:фильмы", Target("elasticsearch", "", "фильмы")),
+        (f"es:{'x' * 255}", Target("elasticsearch", "", "x" * 255)),
     ],
 )
 def test_an_address_is_read_and_written_back(text, target):
@@ -34,13 +36,50 @@ def test_an_address_is_read_and_written_back(text, target):
         "a.\x00b",
         f"a.{'b' * 64}",
         f"a.{'ä' * 32}",
-        "es:",
-        "es:Film",
-        "es:_all",
+        f"a.{chr(0xD800)}{'b' * 63}",
+        "ES:films",
     ],
 )
 def test_anything_else_is_no_address(text):
     assert parse_target(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("es:", "`es:` lacks the index's name"),
+        ("es:Film", "must be in lower case"),
+        ("es:ФИЛЬМЫ", "must be in lower case"),
+        ("es:_all", "can't begin with `_`"),
+        ("es:-films", "can't begin with `-`"),
+        ("es:+films", "can't begin with `+`"),
+        ("es:.", "names that begin with a point"),
+        ("es:..", "names that begin with a point"),
+        ("es:.security", "names that begin with a point"),
+        ("es:film*", "can't have a `*` in it"),
+        ("es:*", "can't have a `*` in it"),
+        ("es:a/b", "can't have a `/` in it"),
+        ("es:a\\b", "can't have a `\\` in it"),
+        ("es:a?b", "can't have a `?` in it"),
+        ('es:a"b', "can't have a `\"` in it"),
+        ("es:<films-{now/d}>", "can't have a `<` in it"),
+        ("es:a>b", "can't have a `>` in it"),
+        ("es:a|b", "can't have a `|` in it"),
+        ("es:a,b", "can't have a `,` in it"),
+        ("es:a#b", "can't have a `#` in it"),
+        ("es:there:films", "can't have a `:` in it"),
+        ("es: films", "can't have a space in it"),
+        ("es:films\n", "can't have a control character in it"),
+        ("es:films\x00", "can't have a control character in it"),
+        (f"es:{chr(0xD800)}", "can't have a control character in it"),
+        (f"es:{'x' * 256}", "at most 255 bytes"),
+        (f"es:{'ф' * 128}", "at most 255 bytes"),
+        ("films", "a table is `schema.table`, an index `es:index`"),
+    ],
+)
+def test_what_is_no_index_is_refused_in_words(text, why):
+    assert parse_target(text) is None
+    assert why in (why_malformed(text) or "")
 
 
 @pytest.mark.parametrize(

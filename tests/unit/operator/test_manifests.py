@@ -9,7 +9,7 @@ from headrace_operator import manifests
 from headrace_operator.settings import Settings
 
 RUN_UID = "22222222-2222-2222-2222-222222222222"
-STEP = CreateJob(job=f"etl-{RUN_UID}-a1", run="films-1", run_uid=RUN_UID, attempt=1, epoch=7)
+STEP = CreateJob(job=f"etl-{RUN_UID}-a1", run="films-1", run_uid=RUN_UID, attempt=1, epoch=7, target_kind="postgres")
 
 
 @pytest.fixture

@@ -50,6 +50,8 @@ CREATE TABLE headrace.dead_letters (
     is_cut        boolean NOT NULL DEFAULT false,
     error_type    text NOT NULL,
     reason        text NOT NULL,
+    -- That of the fence when it was written: what a later full run did not put aside again has another one.
+    first_version bigint NOT NULL DEFAULT 0,
     created_at    timestamptz NOT NULL DEFAULT now(),
     UNIQUE (installation, namespace, pipeline_name, document_id)
 );
