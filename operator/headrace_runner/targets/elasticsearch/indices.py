@@ -14,16 +14,13 @@ from headrace_runner.targets.elasticsearch.adoption import adopt, go_on
 from headrace_runner.targets.elasticsearch.choice import Wanted, half_built, index_for, outlived
 from headrace_runner.targets.elasticsearch.client import LONG_SECONDS, require_shards, translated
 from headrace_runner.targets.elasticsearch.creation import create, make_ready, put_meta, set_back, write_alias
+from headrace_runner.targets.elasticsearch.emptiness import refuse_empty
 from headrace_runner.targets.elasticsearch.found import Found, Observed, look, observe
 from headrace_runner.targets.elasticsearch.meta import Owner
 from headrace_runner.targets.elasticsearch.swap import swap
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
-
-EMPTY = (
-    "The query gave no row, and the target holds documents: readers still see them; with allowEmpty they would be gone"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +175,12 @@ class Indices:
         raise TransientError(f'The index "{self._index.name}" was deleted or replaced during the run')
 
     def _require_count(self, observed: Observed, found: Found, least: int, most: int | None) -> None:
-        count, live = _count(self._client, found.name), observed.live
+        live = observed.live
         if live is found:
             return
-        if count == 0 and live is not None and not self._spec.allow_empty and _count(self._client, live.name):
-            raise PermanentError(EMPTY, field="allow_empty")
+        count = _count(self._client, found.name)
+        if count == 0 and live is not None:
+            refuse_empty(self._spec, _count(self._client, live.name))
         if least <= count and (most is None or count <= most):
             return
         self._check()
