@@ -49,6 +49,7 @@ def _seen(progress: RunProgress) -> ProgressSeen:
         message=_cut(progress.outcome_message, MESSAGE_LIMIT),
         rows_read=progress.rows_read,
         rows_written=progress.rows_written,
+        bad_rows=progress.bad_rows,
         batches=progress.batches,
         epoch=progress.reporter_epoch,
         holder=progress.reporter_holder,
@@ -58,6 +59,7 @@ def _seen(progress: RunProgress) -> ProgressSeen:
         notes=_cut_notes(progress.notes or {}),
         last_key=_cut(as_text(progress.last_key), TEXT_LIMIT),
         last_value=_cut(progress.last_value, TEXT_LIMIT),
+        dead_letters=progress.dead_letters,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from headrace import names
 from headrace.lifecycle.actions import CreateJob, EmitEvent
 from headrace.lifecycle.times import to_text
+from headrace.model.target import ELASTICSEARCH
 from headrace_operator.settings import Settings
 
 Manifest = dict[str, Any]
@@ -111,7 +112,6 @@ def _container(step: CreateJob, settings: Settings) -> Manifest:
         # The runner's own deadline comes before the one of Kubernetes, so that it can roll back and say so.
         "HEADRACE_GRACE_SECONDS": str(max(1, settings.grace_seconds - 5)),
     }
-    secret = {f"HEADRACE_{key.upper()}_DSN": key for key in ("store", "source", "target")}
     return {
         "name": "runner",
         "image": settings.runner_image,
@@ -119,10 +119,8 @@ def _container(step: CreateJob, settings: Settings) -> Manifest:
         "command": ["python", "-m", "headrace_runner"],
         "env": [
             *({"name": name, "value": value} for name, value in plain.items()),
-            *(
-                {"name": name, "valueFrom": {"secretKeyRef": {"name": settings.dsn_secret, "key": key}}}
-                for name, key in secret.items()
-            ),
+            *(_from_secret(settings, f"HEADRACE_{key.upper()}_DSN", key) for key in ("store", "source")),
+            *_credentials(step.target_kind, settings),
         ],
         "resources": {
             "requests": {"cpu": settings.runner_cpu, "memory": settings.runner_memory},
@@ -134,6 +132,24 @@ def _container(step: CreateJob, settings: Settings) -> Manifest:
             "capabilities": {"drop": ["ALL"]},
         },
     }
+
+
+def _credentials(target_kind: str, settings: Settings) -> list[Manifest]:
+    """What the run needs for its target, and nothing of other kinds of targets."""
+    if target_kind == ELASTICSEARCH:
+        keys = ("url", "api-key", "username", "password", "ca", "verify")
+        # Which of them are needed depends on the server; the runner says what it misses.
+        return [_from_secret(settings, _variable(key), f"elasticsearch-{key}", optional=True) for key in keys]
+    return [_from_secret(settings, "HEADRACE_TARGET_DSN", "target")]
+
+
+def _variable(key: str) -> str:
+    return f"HEADRACE_ELASTICSEARCH_{key.upper().replace('-', '_')}"
+
+
+def _from_secret(settings: Settings, variable: str, key: str, *, optional: bool = False) -> Manifest:
+    reference = {"name": settings.dsn_secret, "key": key} | ({"optional": True} if optional else {})
+    return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
 
 
 def adoption(pipeline_name: str, pipeline_uid: str, settings: Settings) -> Manifest:

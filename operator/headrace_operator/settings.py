@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     store_dsn: SecretStr = Field(alias="HEADRACE_STORE_DSN")
     """The platform's own Postgres."""
     dsn_secret: str = Field(default="headrace-dsn", min_length=1, alias="HEADRACE_DSN_SECRET")
-    """The Secret with the keys store, source and target, from which runners get their DSNs."""
+    """The Secret from which runners get their DSNs (keys store, source, target), and what they need for Elasticsearch
+    (elasticsearch-url, -api-key, -username, -password, -ca, -verify)."""
     runner_image: str = Field(default="headrace/runner:latest", min_length=1, alias="HEADRACE_RUNNER_IMAGE")
     runner_pull_policy: str = Field(default="IfNotPresent", alias="HEADRACE_RUNNER_PULL_POLICY")
     runner_cpu: str = Field(default="100m", alias="HEADRACE_RUNNER_CPU")

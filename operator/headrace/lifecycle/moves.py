@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from headrace.lifecycle.actions import NOTHING, DeleteJob, EmitEvent, Needs, RecordRun, Step
 from headrace.lifecycle.observed import (
@@ -148,16 +148,31 @@ def ended(case: Case, phase: RunPhase, reason: Reason, message: str | None = Non
     if case.status.started_at is None and (reported or phase == RunPhase.SUCCESS):
         update["started_at"] = to_text(reported or case.spell_start)
     status = changed(case.status, case.now, phase, **update)
-    event = EmitEvent(
-        run=case.run.name,
-        uid=case.run.uid,
-        type="Warning" if phase == RunPhase.FAILED else "Normal",
-        reason=reason.value,
-        message=message or reason.sentence,
+    events = (
+        _event(case, reason, message or reason.sentence, warns=phase == RunPhase.FAILED),
+        *_bad_rows(case, status),
     )
     # Without the store the run is recorded when that is back.
     steps = (record(case.run, status),) if case.store else ()
-    return Move(status=status, reason=reason, message=message or "", steps=steps, events=(event,))
+    return Move(status=status, reason=reason, message=message or "", steps=steps, events=events)
+
+
+def _event(case: Case, reason: Reason, message: str, *, warns: bool) -> EmitEvent:
+    type_: Literal["Normal", "Warning"] = "Warning" if warns else "Normal"
+    return EmitEvent(run=case.run.name, uid=case.run.uid, type=type_, reason=reason.value, message=message)
+
+
+def _bad_rows(case: Case, status: RunStatus) -> tuple[EmitEvent, ...]:
+    count = status.progress.bad_rows if status.progress else 0
+    if not count:
+        return ()
+    text = f"{of_rows(count)} refused by the target and put aside as dead letters"
+    return (_event(case, Reason.BAD_ROWS, text, warns=True),)
+
+
+def of_rows(count: int) -> str:
+    """So many rows, with their verb."""
+    return "1 row was" if count == 1 else f"{count:,} rows were"
 
 
 def killed(case: Case, reason: Reason, message: str) -> Move:
@@ -181,7 +196,7 @@ def _counted_at_the_end(case: Case) -> RunProgress | None:
     progress, pod = counted(case, force=True), case.pod
     if pod is None or pod.batches <= (progress.batches if progress else 0):
         return progress
-    counts = {"rows_read": pod.rows_read, "rows_written": pod.rows_written, "batches": pod.batches}
+    counts = {name: getattr(pod, name) for name in ("rows_read", "rows_written", "bad_rows", "batches")}
     return (progress or RunProgress()).model_copy(update={**counts, "updated_at": to_text(case.now)})
 
 
@@ -194,6 +209,7 @@ def counted(case: Case, *, force: bool) -> RunProgress | None:
     new = RunProgress(
         rows_read=seen.rows_read,
         rows_written=seen.rows_written,
+        bad_rows=seen.bad_rows,
         batches=seen.batches,
         takeovers=_takeovers(seen, old),
         holder=seen.holder,

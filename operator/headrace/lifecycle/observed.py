@@ -124,6 +124,7 @@ class PodSeen:
     """The runner's last word, from the termination message; or how it was ended."""
     rows_read: int = 0
     rows_written: int = 0
+    bad_rows: int = 0
     batches: int = 0
 
 
@@ -135,6 +136,7 @@ class ProgressSeen:
     message: str | None = None
     rows_read: int = 0
     rows_written: int = 0
+    bad_rows: int = 0
     batches: int = 0
     epoch: int = 0
     """0: no report yet."""
@@ -145,6 +147,8 @@ class ProgressSeen:
     notes: Mapping[str, str] = field(default_factory=dict)
     last_key: str | None = None
     last_value: str | None = None
+    dead_letters: int | None = None
+    """Those of the pipeline, once the run has an outcome."""
 
     @property
     def is_done(self) -> bool:

@@ -125,6 +125,7 @@ def read_pods(pods: Sequence[Manifest], failures: Sequence[Manifest]) -> PodSeen
         message=str(said.get("message") or ""),
         rows_read=int(said.get("rows_read") or 0),
         rows_written=int(said.get("rows_written") or 0),
+        bad_rows=int(said.get("bad_rows") or 0),
         batches=int(said.get("batches") or 0),
     )
 

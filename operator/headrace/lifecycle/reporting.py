@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from headrace import names
-from headrace.lifecycle.moves import Move
+from headrace.lifecycle.moves import Move, of_rows
 from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
 from headrace.lifecycle.specification import Problem, configuration_hash
 from headrace.lifecycle.state import FINAL, Phase, PipelineView, RunPhase, RunView, pipeline_phase
@@ -75,6 +75,7 @@ def pipeline_status(
             "observed_generation": pipeline.generation,
             "active_run": active,
             "last_run": last,
+            "dead_letters": _dead_letters(observed, old),
             "checkpoint": _checkpoint(observed, old, active, phase),
             "configuration_hash": digest,
             "configuration_changed_at": _moved(
@@ -138,6 +139,7 @@ def _last(run: RunSeen, status: RunStatus, sequence: int) -> LastRun:
     return LastRun(
         name=run.name,
         uid=run.uid,
+        kind=run.spec.kind.value,
         sequence=sequence,
         phase=status.phase or RunPhase.PENDING.value,
         started_at=status.started_at,
@@ -145,8 +147,15 @@ def _last(run: RunSeen, status: RunStatus, sequence: int) -> LastRun:
         last_transition_time=status.last_transition_time,
         rows_read=progress.rows_read if progress else 0,
         rows_written=progress.rows_written if progress else 0,
+        bad_rows=progress.bad_rows if progress else 0,
         error_message=status.error_message,
     )
+
+
+def _dead_letters(observed: Observed, old: PipelineStatus) -> int:
+    """How many there are: only runs change that, and it is counted when one has an outcome."""
+    seen = observed.progress(old.active_run.uid) if old.active_run else None
+    return old.dead_letters if seen is None or seen.dead_letters is None else seen.dead_letters
 
 
 def _checkpoint(
@@ -218,9 +227,12 @@ def _degraded(observed: Observed, status: PipelineStatus, moves: Mapping[str, Mo
     if last.phase == RunPhase.FAILED:
         return True, Reason.RUN_FAILED, last.error_message or ""
     run = next((run for run in observed.runs if run.uid == last.uid), None)
-    notes = (moves[run.uid].status if run and run.uid in moves else run.status).notes if run else {}
-    if notes:
-        return True, Reason.NEEDS_ATTENTION, "; ".join(f"{name}: {text}" for name, text in sorted(notes.items()))
+    notes = dict((moves[run.uid].status if run and run.uid in moves else run.status).notes if run else {})
+    bad = f"{of_rows(status.dead_letters)} refused by the target and put aside as dead letters"
+    texts = [bad] if status.dead_letters else []
+    texts += [f"{name}: {text}" for name, text in sorted(notes.items())]
+    if texts:
+        return True, Reason.BAD_ROWS if status.dead_letters else Reason.NEEDS_ATTENTION, "; ".join(texts)
     return False, Reason.SUCCEEDED if last.phase == RunPhase.SUCCESS else Reason.HEALTHY, ""
 
 

@@ -17,6 +17,8 @@ RESUMING = run(phase=RunPhase.PAUSED, started=True, at_work=True)
 TO_BE_STARTED = run(suspend=True)
 DONE = run(phase=RunPhase.SUCCESS, started=True)
 RECONCILE = run(kind="Reconcile", at_work=True, phase=RunPhase.RUNNING, started=True)
+REBUILD = run(kind="Rebuild", at_work=True, phase=RunPhase.RUNNING, started=True)
+REPLAY = run(kind="Replay")
 PAUSED_ITSELF = run(suspend=True, phase=RunPhase.PAUSED, started=True)
 STOPPING_ITSELF = run(suspend=True, phase=RunPhase.RUNNING, started=True, at_work=True)
 
@@ -50,6 +52,8 @@ STOPPING_ITSELF = run(suspend=True, phase=RunPhase.RUNNING, started=True, at_wor
         pytest.param({"last_run_phase": RunPhase.SUCCESS}, [DONE], Phase.IDLE, id="succeeded"),
         pytest.param({}, [TO_BE_STARTED], Phase.IDLE, id="a run that waits for its start does not count"),
         pytest.param({}, [RECONCILE], Phase.IDLE, id="a reconcile does not count"),
+        pytest.param({}, [REBUILD], Phase.RUNNING, id="a rebuild does"),
+        pytest.param({}, [REPLAY], Phase.RUN_REQUESTED, id="a replay does"),
     ],
 )
 def test_the_state_follows_from_what_is_wanted_and_what_is_seen(

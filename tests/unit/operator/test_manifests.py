@@ -1,5 +1,6 @@
 """The Job of an attempt: what Kubernetes must know to run, stop and replace a runner safely."""
 
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
@@ -79,6 +80,33 @@ def test_secrets_come_by_reference_and_the_runner_stops_before_it_is_killed(job)
     assert env["HEADRACE_TARGET_DSN"] == {"name": "headrace-dsn", "key": "target"}
     assert int(env["HEADRACE_GRACE_SECONDS"]) < pod["terminationGracePeriodSeconds"]
     assert "postgresql://store" not in str(job)
+
+
+def references(settings, kind):
+    step = dataclasses.replace(STEP, target_kind=kind)
+    body = manifests.job(step, pipeline_name="films", pipeline_uid="p-uid", settings=settings)
+    (container,) = body["spec"]["template"]["spec"]["containers"]
+    return {e["name"]: e["valueFrom"]["secretKeyRef"] for e in container["env"] if "valueFrom" in e}
+
+
+def test_a_run_into_a_table_gets_the_credentials_of_that_and_no_others(settings):
+    found = references(settings, "postgres")
+    assert found.keys() == {"HEADRACE_STORE_DSN", "HEADRACE_SOURCE_DSN", "HEADRACE_TARGET_DSN"}
+    assert not any("optional" in reference for reference in found.values())
+
+
+def test_a_run_into_an_index_gets_the_credentials_of_that_and_no_others(settings):
+    found = references(settings, "elasticsearch")
+    keys = {name: reference["key"] for name, reference in found.items() if reference.get("optional")}
+    assert keys == {
+        "HEADRACE_ELASTICSEARCH_URL": "elasticsearch-url",
+        "HEADRACE_ELASTICSEARCH_API_KEY": "elasticsearch-api-key",
+        "HEADRACE_ELASTICSEARCH_USERNAME": "elasticsearch-username",
+        "HEADRACE_ELASTICSEARCH_PASSWORD": "elasticsearch-password",
+        "HEADRACE_ELASTICSEARCH_CA": "elasticsearch-ca",
+        "HEADRACE_ELASTICSEARCH_VERIFY": "elasticsearch-verify",
+    }
+    assert found.keys() - keys.keys() == {"HEADRACE_STORE_DSN", "HEADRACE_SOURCE_DSN"}
 
 
 def test_one_event_is_one_however_often_it_is_told():
