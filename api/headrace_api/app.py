@@ -11,7 +11,7 @@ from headrace.store.store import Store
 from headrace_api import problems
 from headrace_api.deps import Services
 from headrace_api.requests import RequestMiddleware
-from headrace_api.routes import control, health, pipelines, runs
+from headrace_api.routes import control, dead_letters, health, pipelines, runs
 from headrace_api.settings import Settings
 
 _DESCRIPTION = """
@@ -26,6 +26,7 @@ Every error has the same form: `detail`, `error` and `meta`. Every response carr
 _TAGS = [
     {"name": "pipelines", "description": "What is moved, from where, to where and how."},
     {"name": "runs", "description": "What ran, and how it went."},
+    {"name": "dead letters", "description": "Rows that a target refused, and what became of them."},
     {"name": "health", "description": "Whether the API and what it stands on are there."},
 ]
 
@@ -54,7 +55,7 @@ def create_app(settings: Settings, store: Store, cluster: Cluster) -> FastAPI:
     app.state.services = services
     problems.install(app)
     app.add_middleware(RequestMiddleware, seconds=settings.request_seconds)
-    for module in (pipelines, control, runs, health):
+    for module in (pipelines, control, runs, dead_letters, health):
         app.include_router(module.router, prefix=settings.api_prefix)
     app.include_router(health.probes)
     if settings.api_prefix:

@@ -37,7 +37,7 @@ class Services:
             store=store,
             resources=resources,
             editor=Editor(resources, allowed=settings.allowed_targets, installation=installation),
-            starter=Starter(resources, installation=installation),
+            starter=Starter(resources, store, installation=installation),
             reconciler=Reconciler(resources, installation=installation, wait_seconds=settings.reconcile_seconds),
         )
 

@@ -20,8 +20,8 @@ class Page:
 
 
 async def list_runs(store: Store, found: Found, *, limit: int, offset: int) -> Page:
-    """One page of the pipeline's loads, newest first."""
-    resources = {run["metadata"]["uid"]: run for run in translate.loads(found.runs)}
+    """One page of the pipeline's runs, newest first; without reconciles."""
+    resources = {run["metadata"]["uid"]: run for run in translate.that_write(found.runs)}
     known = (await store.observe(list(resources))).progress if resources else {}
     unknown = [uid for uid in resources if uid not in known]
     start = max(0, offset - len(unknown))

@@ -144,7 +144,7 @@ async def _timeout(request: Request, error: Exception) -> Response:
 
 
 def _details(error: HeadraceError) -> list[dict[str, str]]:
-    return [{"field": error.field, "message": error.message}] if error.field else []
+    return [{"field": error.field, "message": error.in_full}] if error.field else []
 
 
 def _methods(app: FastAPI, path: str) -> set[str]:

@@ -1,14 +1,19 @@
 """Asking for runs, pausing and resuming: one pure decision, and writes that may happen twice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from headrace import names
 from headrace.cluster import Manifest
 from headrace.errors import ConflictError, NotFoundError
+from headrace.lifecycle.readings import read_pipeline
 from headrace.lifecycle.state import RunView
+from headrace.lifecycle.validity import check_kind
 from headrace.lifecycle.views import run_view
+from headrace.model.run import RunKind
+from headrace.query.parameters import parameter_names
+from headrace.store.store import Store
 from headrace_api import times
 from headrace_api.resources import Found, Resources
 from headrace_api.translate.runs import next_sequence, run_manifest
@@ -24,6 +29,8 @@ class RunDecision:
     """The held run that a restart puts an end to."""
     run: Manifest | None = None
     """The run that the caller gets; None: a new one."""
+    kind: str = RunKind.LOAD
+    """Of a new one."""
     change: dict[str, Any] = field(default_factory=dict)
     """What to change in that run's specification."""
     unpause: bool = False
@@ -33,26 +40,50 @@ class RunDecision:
 def decide_run(pipeline: Manifest, runs: Sequence[Manifest], *, restart: bool) -> RunDecision:
     """At most one run is asked for at a time: one that is requested, at work or held is the one that goes on."""
     unpause = bool(pipeline.get("spec", {}).get("suspend"))
-    chosen = _choose(runs, paused=unpause)
+    chosen = _choose(_counted(runs), paused=unpause)
     if chosen is None:
         return RunDecision(unpause=unpause)
     run, view = chosen
     held = (unpause or view.suspend) and not view.at_work
     if restart and held and view.has_begun and not run["spec"].get("restart"):
-        return RunDecision(cancel=run, unpause=unpause)
+        # What replaces dead letters is a load; a rebuild stays one.
+        kind = RunKind.REBUILD if view.kind == RunKind.REBUILD else RunKind.LOAD
+        return RunDecision(cancel=run, kind=kind, unpause=unpause)
     change = {"suspend": False} if view.suspend else {}
     if restart and held and not view.has_begun and not run["spec"].get("restart"):
         change["restart"] = True
     return RunDecision(run=run, change=change, unpause=unpause)
 
 
-def _choose(runs: Sequence[Manifest], *, paused: bool) -> tuple[Manifest, RunView] | None:
+def decide_start(pipeline: Manifest, runs: Sequence[Manifest], kind: RunKind) -> RunDecision:
+    """As `decide_run`, for one kind of run; ConflictError while one of another kind has the pipeline."""
+    unpause = bool(pipeline.get("spec", {}).get("suspend"))
+    counted = _counted(runs)
+    chosen = _choose([pair for pair in counted if pair[1].kind == kind], paused=unpause)
+    if chosen is not None:
+        run, view = chosen
+        return RunDecision(run=run, change={"suspend": False} if view.suspend else {}, unpause=unpause)
+    ahead = _choose(counted, paused=unpause)
+    if ahead is not None:
+        view = ahead[1]
+        raise ConflictError(f"{kind.value} can't start: a {view.kind} of the pipeline ({view.uid}) has to end first")
+    return RunDecision(kind=kind, unpause=unpause)
+
+
+_Pair = tuple[Manifest, RunView]
+
+
+def _counted(runs: Sequence[Manifest]) -> list[_Pair]:
+    """Those that have the pipeline, or wait for it, in their order."""
     pairs = sorted(((run, run_view(run)) for run in runs), key=lambda pair: pair[1].order)
-    counted = [
+    return [
         (run, view)
         for run, view in pairs
-        if view.kind == "Load" and not view.is_final and not view.waits_for_start and not view.cancel
+        if view.writes and not view.is_final and not view.waits_for_start and not view.cancel
     ]
+
+
+def _choose(counted: Sequence[_Pair], *, paused: bool) -> _Pair | None:
     at_work = [pair for pair in counted if pair[1].at_work]
     free = [pair for pair in counted if paused or not pair[1].suspend]
     return next(iter([*at_work, *free, *counted]), None)
@@ -61,21 +92,57 @@ def _choose(runs: Sequence[Manifest], *, paused: bool) -> tuple[Manifest, RunVie
 class Starter:
     """Writes what runs and pauses need."""
 
-    def __init__(self, resources: Resources, *, installation: str) -> None:
+    def __init__(self, resources: Resources, store: Store, *, installation: str) -> None:
         self._resources = resources
+        self._store = store
         self._installation = installation
 
     async def run(self, pipeline_id: str, *, restart: bool) -> tuple[Found, str]:
         """Asks for a run, or resumes the one that is held; returns what is then there, and the run's id."""
+
+        async def decide(found: Found) -> RunDecision:
+            return decide_run(found.pipeline, found.runs, restart=restart)
+
+        return await self._ask(pipeline_id, decide, {"restart": True} if restart else {})
+
+    async def start(self, pipeline_id: str, kind: RunKind) -> tuple[Found, str]:
+        """As `run`, for a kind of its own; ConflictError says why there can be none."""
+
+        async def decide(found: Found) -> RunDecision:
+            decision = decide_start(found.pipeline, found.runs, kind)
+            if decision.run is None:
+                await self._check(found, kind)
+            return decision
+
+        return await self._ask(pipeline_id, decide, {})
+
+    async def _check(self, found: Found, kind: RunKind) -> None:
+        spec = read_pipeline(found.pipeline).spec
+        if spec is None:
+            return  # The run fails and says why.
+        check_kind(spec, kind)
+        if kind != RunKind.REPLAY:
+            return
+        if not await self._store.count_dead_letters(found.id):
+            raise ConflictError("There is nothing to replay: the pipeline has no dead letters")
+        parameters = sorted(parameter_names(spec.source_query or ""))
+        if parameters:
+            raise ConflictError(
+                f"The query has parameters (%({parameters[0]})s): replay with an EtlRun of kind Replay that has params"
+            )
+
+    async def _ask(
+        self, pipeline_id: str, decide: Callable[[Found], Awaitable[RunDecision]], spec: Mapping[str, Any]
+    ) -> tuple[Found, str]:
         tried = 0
         for _ in range(_ATTEMPTS):
             found = await self._resources.find(pipeline_id)
-            decision = decide_run(found.pipeline, found.runs, restart=restart)
+            decision = await decide(found)
             try:
                 found = await self._cancel(found, decision)
                 if decision.run is None:
                     sequence = max(next_sequence(found.pipeline, found.runs), tried + 1)
-                    run = await self._create(found, sequence, restart=restart)
+                    run = await self._create(found, sequence, {"kind": str(decision.kind), **spec})
                     # A name that is taken: another caller's run, which the next look shows, or a stranger's.
                     tried = sequence
                 else:
@@ -97,9 +164,8 @@ class Starter:
         change = {"cancel": True, "cancelReason": "Started over by another run"}
         return found.with_run(await self._resources.patch_run(decision.cancel, change))
 
-    async def _create(self, found: Found, sequence: int, *, restart: bool) -> Manifest | None:
+    async def _create(self, found: Found, sequence: int, spec: Mapping[str, Any]) -> Manifest | None:
         name = names.run_name(found.id, sequence)
-        spec = {"restart": True} if restart else {}
         try:
             return await self._resources.create_run(run_manifest(found.pipeline, name, spec, self._installation))
         except ConflictError:

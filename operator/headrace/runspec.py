@@ -54,6 +54,11 @@ class RunSpec:
     fingerprint: str = ""
     """Equal for two runs with the same query, key, target and parameters: the later one may continue a failed one."""
 
+    @property
+    def address(self) -> str:
+        """The target as a manifest names it."""
+        return f"{self.target_schema}.{self.target_table}" if self.target_schema else f"es:{self.target_table}"
+
     def to_json(self) -> str:
         """Returns the run as a JSON object."""
         return json.dumps(dataclasses.asdict(self), separators=(",", ":"), ensure_ascii=False)

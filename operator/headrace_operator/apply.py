@@ -5,6 +5,7 @@ from typing import Any
 
 from headrace import names
 from headrace.cluster import Cluster
+from headrace.cluster.patches import merge_patch
 from headrace.errors import ConflictError, InvalidError, NotFoundError
 from headrace.lifecycle.actions import (
     AdoptRun,
@@ -28,7 +29,6 @@ from headrace.store.store import Store
 from headrace_operator import manifests, metrics
 from headrace_operator.index import Index
 from headrace_operator.observe import Sight
-from headrace_operator.patches import merge_patch
 from headrace_operator.settings import Settings
 
 Manifest = dict[str, Any]

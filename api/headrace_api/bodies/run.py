@@ -36,19 +36,20 @@ class Run(BaseModel):
 
     id: str = Field(description="UUID: the `metadata.uid` of the EtlRun.")
     pipeline_id: str
+    kind: str = Field(description="Load, Rebuild, Replay or Reconcile.")
     status: RunPhase
     created_at: Time = Field(description="When it was asked for.")
     started_at: Time | None = Field(description="When its first runner reported; null while PENDING.")
     finished_at: Time | None
     rows_read: int = Field(description="Rows that came from the source.")
     rows_written: int = Field(description="Rows inserted, updated or deleted in the target.")
+    bad_rows: int = Field(description="Rows that the target refused, and that were put aside as dead letters.")
     error_message: str | None = Field(description="Null unless FAILED: what a person can act on.")
 
 
 class RunDetail(Run):
     """One execution of a pipeline, and what it found."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{**RUN, "kind": "Load", "result": None}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{**RUN, "result": None}]})
 
-    kind: str = Field(description="Load or Reconcile.")
     result: ReconcileResult | None = Field(description="Of a reconcile that has ended well.")

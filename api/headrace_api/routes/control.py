@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from starlette.responses import JSONResponse
 
+from headrace.model.run import RunKind
 from headrace_api import times
 from headrace_api.bodies.pipeline import PausedPipeline, PipelineState, PipelineStatus, RunningPipeline
 from headrace_api.bodies.problem import responses
@@ -38,6 +39,18 @@ OptionalRunRequest = Annotated[RunRequest | None, Body(description="Nothing, or 
 async def run_pipeline(needs: Needs, pipeline_id: PipelineId, body: OptionalRunRequest = None) -> JSONResponse:
     """Asks for a run. One that is requested or at work already is the answer; one that is paused goes on."""
     found, run_id = await needs.starter.run(pipeline_id, restart=body is not None and body.restart)
+    return JSONResponse({**found.shown(), "pipeline_id": found.id, "run_id": run_id})
+
+
+@router.post(
+    "/rebuild", summary="Rebuild a pipeline's index", response_model=RunningPipeline, responses=responses(404, 409)
+)
+async def rebuild_pipeline(needs: Needs, pipeline_id: PipelineId) -> JSONResponse:
+    """Asks for a run that loads all rows into a new index beside the old one, which it replaces at the end.
+
+    One that is requested or at work already is the answer; one that is paused goes on.
+    """
+    found, run_id = await needs.starter.start(pipeline_id, RunKind.REBUILD)
     return JSONResponse({**found.shown(), "pipeline_id": found.id, "run_id": run_id})
 
 

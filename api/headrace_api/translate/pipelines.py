@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from headrace import names
 from headrace.cluster import Manifest
+from headrace.cluster.patches import merge_patch
 from headrace.errors import InvalidError, RefusedError
 from headrace.lifecycle.readings import created_at
 from headrace.lifecycle.validity import check_pipeline
@@ -74,9 +75,7 @@ def refusal(spec: PipelineSpec, allowed: tuple[str, ...]) -> RefusedError | None
 
 def spec_patch(pipeline: Manifest, spec: PipelineSpec) -> dict[str, Any]:
     """The JSON merge patch that leads from the resource's specification to `spec`; empty when nothing changes."""
-    old, new = pipeline.get("spec", {}), spec.manifest()
-    changed = {name: value for name, value in new.items() if old.get(name) != value}
-    return {**changed, **{name: None for name in old if name not in new}}
+    return merge_patch(pipeline.get("spec", {}), spec.manifest())
 
 
 def updated_at(pipeline: Manifest) -> datetime:
@@ -99,7 +98,7 @@ def changed_at(pipeline: Manifest, runs: Sequence[Manifest]) -> datetime:
     moments = [created_at(pipeline), *([seen] if seen else [])]
     for run in runs:
         view = run_view(run)
-        if view.kind == "Load" and not view.waits_for_start:  # No other run changes the pipeline's state.
+        if view.writes and not view.waits_for_start:  # No other run changes the pipeline's state.
             moved = times.parse((run.get("status") or {}).get("lastTransitionTime"))
             moments += [created_at(run), *([moved] if moved else [])]
     return max(moments)

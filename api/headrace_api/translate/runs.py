@@ -21,14 +21,14 @@ def runs_of(pipeline: Manifest, runs: Iterable[Manifest]) -> list[Manifest]:
     ]
 
 
-def loads(runs: Iterable[Manifest]) -> list[Manifest]:
+def that_write(runs: Iterable[Manifest]) -> list[Manifest]:
     """Without reconciles."""
-    return [run for run in runs if run["spec"].get("kind", RunKind.LOAD) == RunKind.LOAD]
+    return [run for run in runs if run_view(run).writes]
 
 
 def last_run_id(pipeline: Manifest, runs: Sequence[Manifest]) -> str | None:
     """The run that was asked for last, but for those that wait to be started."""
-    views = [view for view in map(run_view, loads(runs)) if not view.waits_for_start]
+    views = [view for view in map(run_view, that_write(runs)) if not view.waits_for_start]
     if views:
         return max(views, key=lambda view: view.order).uid
     uid = ((pipeline.get("status") or {}).get("lastRun") or {}).get("uid")
@@ -43,10 +43,12 @@ def show_resource(run: Manifest, pipeline_id: str, record: RunRecord | None) -> 
     counts = {
         "rows_read": max(progress.get("rowsRead", 0), record.rows_read if record else 0),
         "rows_written": max(progress.get("rowsWritten", 0), record.rows_written if record else 0),
+        "bad_rows": max(progress.get("badRows", 0), record.bad_rows if record else 0),
     }
     return {
         "id": run["metadata"]["uid"],
         "pipeline_id": pipeline_id,
+        "kind": run["spec"].get("kind", RunKind.LOAD),
         "status": phase.value,
         "created_at": times.show(created_at(run)),
         "started_at": None if phase == RunPhase.PENDING else _time(status.get("startedAt")),
@@ -61,24 +63,25 @@ def show_record(record: RunRecord) -> dict[str, Any]:
     return {
         "id": record.run_id,
         "pipeline_id": record.pipeline_uid,
+        "kind": record.kind,
         "status": record.status,
         "created_at": times.show(record.created_at),
         "started_at": times.show(record.started_at) if record.started_at and record.status != "PENDING" else None,
         "finished_at": times.show(record.finished_at) if record.finished_at else None,
         "rows_read": record.rows_read,
         "rows_written": record.rows_written,
+        "bad_rows": record.bad_rows,
         "error_message": record.error_message if record.status == RunPhase.FAILED else None,
     }
 
 
 def show_detail(run: Manifest | None, pipeline_id: str, record: RunRecord | None) -> dict[str, Any] | None:
-    """One run with its kind and result, of any kind; None when neither Kubernetes nor the store knows it."""
+    """One run with its result, of any kind; None when neither Kubernetes nor the store knows it."""
     if run is not None:
-        kind = run["spec"].get("kind", RunKind.LOAD)
         result = show_result((run.get("status") or {}).get("result"), pipeline_id)
-        return {**show_resource(run, pipeline_id, record), "kind": kind, "result": result}
+        return {**show_resource(run, pipeline_id, record), "result": result}
     if record is not None:
-        return {**show_record(record), "kind": record.kind, "result": show_result(record.result, pipeline_id)}
+        return {**show_record(record), "result": show_result(record.result, pipeline_id)}
     return None
 
 

@@ -88,6 +88,14 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> dict:
         ("GET", "/api/v1/pipelines?sort=color", None, 422, "VALIDATION_ERROR"),
         ("GET", "/api/v1/pipelines?status=ASLEEP", None, 422, "VALIDATION_ERROR"),
         ("GET", f"{UNKNOWN}/runs?limit=0", None, 422, "VALIDATION_ERROR"),
+        ("GET", f"{UNKNOWN}/dead-letters?limit=501", None, 422, "VALIDATION_ERROR"),
+        ("GET", f"{UNKNOWN}/dead-letters?offset=x", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/pipelines/no-uuid/dead-letters", None, 404, "NOT_FOUND"),
+        ("POST", "/api/v1/pipelines/no-uuid/dead-letters/replay", None, 404, "NOT_FOUND"),
+        ("POST", "/api/v1/pipelines/no-uuid/rebuild", None, 404, "NOT_FOUND"),
+        ("GET", f"{UNKNOWN}/dead-letters", None, 503, "UNAVAILABLE"),
+        ("POST", f"{UNKNOWN}/dead-letters/replay", None, 503, "UNAVAILABLE"),
+        ("POST", f"{UNKNOWN}/rebuild", None, 503, "UNAVAILABLE"),
         ("GET", "/api/v1/pipelines", None, 503, "UNAVAILABLE"),
         ("GET", UNKNOWN, None, 503, "UNAVAILABLE"),
         ("POST", "/api/v1/pipelines", json.dumps(BODY).encode(), 503, "UNAVAILABLE"),
@@ -132,6 +140,52 @@ async def test_the_shape_is_checked_before_the_rules(client):
         await client.post("/api/v1/pipelines", json={**wrong, "source_query": "SELECT 1"}), 400, "BAD_REQUEST"
     )
     assert forbidden["detail"] == "target_table 'forbidden.t' is not allowed"
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("es:", "`es:` lacks the index's name"),
+        ("es:Films", "the name of an index must be in lower case"),
+        ("es:film*", "the name of an index can't have a `*` in it"),
+        ("es:films", "it is not on the installation's list of allowed targets"),
+    ],
+)
+async def test_a_target_that_is_not_allowed_says_why_in_the_details(client, address, why):
+    refused = assert_problem(
+        await client.post("/api/v1/pipelines", json={**BODY, "target_table": address}), 400, "BAD_REQUEST"
+    )
+    assert refused["detail"] == f"target_table '{address}' is not allowed"
+    assert refused["error"]["details"] == [{"field": "target_table", "message": f"{refused['detail']}: {why}"}]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("version_column", "changed"),
+        ("soft_delete_column", "gone"),
+        ("max_bad_rows", 1),
+        ("target", {"mapping": {"properties": {}}}),
+    ],
+)
+async def test_what_only_an_index_has_is_refused_for_a_table(client, field, value):
+    refused = assert_problem(
+        await client.post("/api/v1/pipelines", json={**BODY, field: value}), 422, "VALIDATION_ERROR"
+    )
+    (detail,) = refused["error"]["details"]
+    assert detail["field"] == field
+    assert "is for Elasticsearch" in detail["message"]
+
+
+@pytest.mark.parametrize("mapping", [{"mappings": {}}, {"properties": {"a": None}}, {"a": float("nan")}, []], ids=str)
+async def test_a_mapping_that_is_none_is_refused_by_name(client, mapping):
+    body = {**BODY, "target_table": "es:films", "target": {"mapping": mapping}}
+    refused = assert_problem(
+        await client.post("/api/v1/pipelines", content=json.dumps(body), headers={"Content-Type": "application/json"}),
+        422,
+        "VALIDATION_ERROR",
+    )
+    assert [detail["field"] for detail in refused["error"]["details"]] == ["target"]
 
 
 async def test_an_unavailable_part_is_named(client):

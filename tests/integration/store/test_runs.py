@@ -11,6 +11,7 @@ import pytest
 
 from headrace.errors import PermanentError
 from headrace.runspec import RunSpec
+from headrace.store.dead_letters import Letter, save
 from headrace.store.progress import Progress, Reporter, load_spec, report, run_status
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
@@ -52,10 +53,10 @@ async def test_saving_leaves_the_runners_columns_alone(
     run = new_run()
     await store.save_run(run)
     reporter = Reporter(run_id=run.run_id, epoch=1, holder=1)
-    report(runner, spec_of(run), reporter, Progress(sequence=1, rows_read=9, rows_written=8, batches=2))
+    report(runner, spec_of(run), reporter, Progress(sequence=1, rows_read=9, rows_written=8, bad_rows=1, batches=2))
     await store.save_run(replace(run, status="RUNNING", rows_read=0))
     found = await store.get_run(run.run_id, pipeline_uid=run.pipeline_uid)
-    assert found == replace(run, status="RUNNING", rows_read=9, rows_written=8, batches=2)
+    assert found == replace(run, status="RUNNING", rows_read=9, rows_written=8, bad_rows=1, batches=2)
 
 
 async def test_the_first_end_of_a_run_stays(store: Store, new_run: NewRun) -> None:
@@ -100,8 +101,15 @@ async def test_runs_are_listed_newest_first_page_by_page(store: Store, new_run: 
     assert [run for page in pages for run in page] == expected
     assert [len(page) for page in pages] == [4, 4, 2, 0, 0]
     assert await store.count_runs(pipeline_uid) == 10
-    assert await store.count_runs(pipeline_uid, kind="Reconcile") == 1
-    assert await store.count_runs(pipeline_uid, kind=None) == 11
+    assert await store.count_runs(pipeline_uid, without=None) == 11
+
+
+async def test_all_that_writes_is_listed(store: Store, new_run: NewRun, pipeline_uid: str) -> None:
+    kinds = ["Load", "Rebuild", "Replay", "Reconcile"]
+    for minutes, kind in enumerate(kinds):
+        await store.save_run(new_run(minutes=minutes, kind=kind))
+    assert [run.kind for run in await store.list_runs(pipeline_uid, limit=9)] == ["Replay", "Rebuild", "Load"]
+    assert await store.count_runs(pipeline_uid) == 3
 
 
 async def test_a_run_is_found_under_its_own_pipeline_only(store: Store, new_run: NewRun, pipeline_uid: str) -> None:
@@ -133,7 +141,8 @@ async def test_a_list_is_read_from_an_index(store: Store, store_dsn: str) -> Non
         connection.execute("ANALYZE headrace.runs")
         rows = connection.execute("""
             EXPLAIN SELECT run_id FROM headrace.runs
-            WHERE pipeline_uid = md5('1')::uuid AND deleted_at IS NULL AND ('Load'::text IS NULL OR kind = 'Load')
+            WHERE pipeline_uid = md5('1')::uuid AND deleted_at IS NULL
+              AND ('Reconcile'::text IS NULL OR kind <> 'Reconcile')
             ORDER BY created_at DESC, run_id DESC LIMIT 50
         """).fetchall()
     plan = "\n".join(line for (line,) in rows)
@@ -153,6 +162,7 @@ async def test_a_deleted_pipelines_runs_are_hidden_then_purged_with_all_they_lef
         runner.execute(
             "INSERT INTO headrace.run_logs (run_id, at, level, message) VALUES (%s, now(), 'INFO', 'x')", (run.run_id,)
         )
+        save(runner, spec_of(run), [Letter(document_id="1", key=("1",), document=b"{}", error_type="x", reason="y")])
     await store.mark_deleted(pipeline_uid)
     assert await store.list_runs(pipeline_uid, limit=10) == []
     assert await store.count_runs(pipeline_uid) == 0
@@ -163,7 +173,7 @@ async def test_a_deleted_pipelines_runs_are_hidden_then_purged_with_all_they_lef
     await store.mark_deleted(pipeline_uid)
     assert await store.purge(timedelta(days=7)) == 1
     assert await store.purge(timedelta(days=7)) == 0
-    for table in ("runs", "run_logs", "checkpoints"):
+    for table in ("runs", "run_logs", "checkpoints", "dead_letters"):
         left = runner.execute(f"SELECT run_id::text FROM headrace.{table}").fetchall()
         assert left == [(other.run_id,)], table
 

@@ -31,7 +31,9 @@ def test_limits_and_descriptions_are_in_the_schema():
     [
         ("batch_size", "5"), ("batch_size", True), ("batch_size", 5.5), ("batch_size", 0), ("enabled", 1),
         ("enabled", "yes"), ("max_rows_per_second", "1"), ("max_rows_per_second", 0), ("name", None), ("mode", "x"),
-        ("key_columns", "a"), ("key_columns", [1]), ("description", 5), ("status", "IDLE"), ("suspend", True),
+        ("key_columns", "a"), ("key_columns", [1]), ("description", 5), ("status", "IDLE"),
+        ("max_bad_rows", True), ("max_bad_rows", -1), ("version_column", 1), ("target", "es:a"), ("target", {"x": 1}),
+        ("suspend", True),
     ],
 )  # fmt: skip
 def test_a_wrong_type_is_refused_and_not_bent(model, field, value):

@@ -2,7 +2,9 @@
 
 import pytest
 
-from headrace_api.running import decide_run
+from headrace.errors import ConflictError
+from headrace.model.run import RunKind
+from headrace_api.running import decide_run, decide_start
 
 CREATED = "2026-03-01T12:00:00Z"
 
@@ -25,6 +27,11 @@ CANCELLED = run("cancelled", phase="RUNNING", at_work=True, started=True, cancel
 OVER = run("over", phase="SUCCESS", started=True)
 RECONCILE = run("reconcile", kind="Reconcile")
 RESTARTED = run("restarted", restart=True)
+REBUILD = run("rebuild", kind="Rebuild")
+REBUILDING = run("rebuilding", kind="Rebuild", phase="RUNNING", at_work=True, started=True)
+REBUILD_PAUSED = run("rebuild-paused", kind="Rebuild", phase="PAUSED", started=True)
+REPLAY_HELD = run("replay-held", kind="Replay", phase="PAUSED", started=True, suspend=True)
+REBUILT = run("rebuilt", kind="Rebuild", phase="SUCCESS", started=True)
 
 TABLE = [
     # runs, paused, restart: run (None: a new one), change, cancel
@@ -47,6 +54,12 @@ TABLE = [
     ([SILENT], False, True, None, {}, "silent"),
     ([REQUESTED], True, True, "requested", {"restart": True}, None),
     ([RESTARTED], True, True, "restarted", {}, None),
+    ([REBUILT], False, False, None, {}, None),
+    ([REBUILD], False, False, "rebuild", {}, None),
+    ([REBUILDING, REQUESTED], False, True, "rebuilding", {}, None),
+    ([REBUILD_PAUSED], True, False, "rebuild-paused", {}, None),
+    ([REBUILD_PAUSED], True, True, None, {}, "rebuild-paused"),
+    ([REPLAY_HELD], False, False, "replay-held", {"suspend": False}, None),
 ]
 
 
@@ -62,3 +75,37 @@ def test_of_several_that_wait_the_oldest_goes_on():
     runs = [run("b", created="2026-03-01T12:00:01Z"), run("c", created="2026-03-01T12:00:00Z")]
     for order in (runs, runs[::-1]):
         assert decide_run({"spec": {"suspend": True}}, order, restart=False).run["metadata"]["name"] == "c"
+
+
+@pytest.mark.parametrize(("held", "kind"), [(REBUILD_PAUSED, "Rebuild"), (PAUSED, "Load"), (REPLAY_HELD, "Load")])
+def test_what_is_started_over_is_what_it_was_but_for_a_replay(held, kind):
+    decision = decide_run({"spec": {"suspend": True}}, [held], restart=True)
+    assert (decision.cancel, decision.run, decision.kind) == (held, None, kind)
+
+
+STARTS = [
+    # runs, paused, kind: run (None: a new one), change
+    ([], False, RunKind.REBUILD, None, {}),
+    ([], True, RunKind.REPLAY, None, {}),
+    ([OVER, REBUILT, RECONCILE, WAITS, CANCELLED], False, RunKind.REBUILD, None, {}),
+    ([REBUILD], False, RunKind.REBUILD, "rebuild", {}),
+    ([REBUILDING, REBUILD], False, RunKind.REBUILD, "rebuilding", {}),
+    ([REBUILD_PAUSED], True, RunKind.REBUILD, "rebuild-paused", {}),
+    ([WORKING, REBUILD], False, RunKind.REBUILD, "rebuild", {}),
+    ([REPLAY_HELD], False, RunKind.REPLAY, "replay-held", {"suspend": False}),
+]
+
+
+@pytest.mark.parametrize(("runs", "paused", "kind", "expected", "change"), STARTS)
+def test_a_kind_of_its_own_is_asked_for_once(runs, paused, kind, expected, change):
+    decision = decide_start({"spec": {"suspend": paused}}, runs, kind)
+    assert (decision.run and decision.run["metadata"]["name"]) == expected
+    assert (decision.change, decision.unpause, decision.cancel) == (change, paused, None)
+    assert expected or decision.kind == kind
+
+
+@pytest.mark.parametrize("ahead", [REQUESTED, WORKING, PAUSED, HELD, REBUILD_PAUSED, REBUILDING])
+def test_it_is_not_asked_for_behind_another_kind(ahead):
+    kind = ahead["spec"].get("kind", "Load")
+    with pytest.raises(ConflictError, match=f"Replay can't start: a {kind} of the pipeline .* has to end first"):
+        decide_start({"spec": {}}, [OVER, ahead], RunKind.REPLAY)

@@ -1,6 +1,7 @@
 """Resources as callers see them."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,11 +9,13 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from headrace.model.pipeline import PipelineSpec
-from headrace.store.records import RunRecord
+from headrace.store.records import DeadLetter, RunRecord
+from headrace_api.bodies import dead_letter as bodies
 from headrace_api.bodies.pipeline import Pipeline, PipelinePatch
 from headrace_api.bodies.run import Run, RunDetail
 from headrace_api.routes.control import key_text
 from headrace_api.translate import pipelines, runs
+from headrace_api.translate.dead_letters import show_letter
 
 UID, OTHER = "5f3c1a52-7c1e-4f0e-9d49-0f8f5f7a2b61", "00000000-0000-0000-0000-000000000000"
 CREATED = "2026-03-01T12:00:00Z"
@@ -131,10 +134,74 @@ def test_runs_of_a_namesake_that_was_deleted_are_not_this_pipelines():
 
 
 def test_a_run_is_shown_by_its_resource_with_the_higher_counts():
-    status = {"phase": "RUNNING", "startedAt": CREATED, "progress": {"rowsRead": 10, "rowsWritten": 8}}
-    shown = runs.show_resource(run(status=status), UID, record(1, rows_read=20, rows_written=5))
+    status = {"phase": "RUNNING", "startedAt": CREATED, "progress": {"rowsRead": 10, "rowsWritten": 8, "badRows": 1}}
+    shown = runs.show_resource(run(status=status), UID, record(1, rows_read=20, rows_written=5, bad_rows=3))
     assert Run.model_validate(shown).model_dump(mode="json") == shown
-    assert (shown["status"], shown["rows_read"], shown["rows_written"]) == ("RUNNING", 20, 8)
+    assert (shown["status"], shown["rows_read"], shown["rows_written"], shown["bad_rows"]) == ("RUNNING", 20, 8, 3)
+
+
+@pytest.mark.parametrize("kind", ["Load", "Rebuild", "Replay"])
+def test_a_run_says_what_it_does_whoever_knows_it(kind):
+    stored = record(1, bad_rows=2)
+    stored = replace(stored, kind=kind)
+    for shown in (runs.show_resource(run(kind=kind), UID, stored), runs.show_record(stored)):
+        assert Run.model_validate(shown).model_dump(mode="json") == shown
+        assert (shown["kind"], shown["bad_rows"]) == (kind, 2)
+    assert runs.that_write([run(1, kind=kind), run(2, kind="Reconcile")]) == [run(1, kind=kind)]
+
+
+def test_a_run_without_a_kind_is_a_load():
+    assert runs.show_resource(run(), UID, None)["kind"] == "Load"
+
+
+MAPPING = {"properties": {"id": {"type": "long"}, "title": {"type": "text"}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, MAPPING),
+        (MAPPING, None),
+        (MAPPING, {"properties": {"id": {"type": "long"}}}),
+        (MAPPING, {"dynamic": False, "properties": {"id": {"type": "keyword", "store": True}}}),
+        (MAPPING, {}),
+        (MAPPING, MAPPING),
+    ],
+)
+def test_a_mapping_is_replaced_and_not_mixed_with_the_one_before(before, after):
+    def spec(mapping):
+        given = {"target": {"mapping": mapping}} if mapping is not None else {}
+        return {**SPEC, "targetTable": "es:films", **given}
+
+    resource = {**pipeline(), "spec": spec(before)}
+    wanted = PipelineSpec.model_validate(spec(after))
+    patch = pipelines.spec_patch(resource, wanted)
+    assert merged(resource["spec"], patch).get("target") == wanted.manifest().get("target")
+    assert before != after or "target" not in patch
+
+
+def merged(value, patch):
+    """RFC 7386."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(value) if isinstance(value, dict) else {}
+    for name, part in patch.items():
+        if part is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), part)
+    return result
+
+
+def test_a_dead_letter_is_shown_as_it_was_put_aside():
+    moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    letter = DeadLetter(
+        id="7", pipeline_uid=UID, run_id=OTHER, document_id="a|b", key=["a", "b"], document='{"x":1}', is_cut=False,
+        error_type="document_parsing_exception", reason="no", created_at=moment,
+    )  # fmt: skip
+    shown = show_letter(letter)
+    assert bodies.DeadLetter.model_validate(shown).model_dump(mode="json") == shown
+    assert (shown["pipeline_id"], shown["key"], shown["created_at"]) == (UID, ["a", "b"], "2026-03-01T12:00:00Z")
 
 
 def test_only_a_failed_run_has_an_error_message_and_only_one_that_left_the_queue_has_started():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from headrace import names
 from headrace_operator.index import Index
-from headrace_operator.patches import merge_patch
+from headrace.cluster.patches import merge_patch
 from headrace_operator.probes import Probes
 from headrace_operator.slots import Slots
 
