@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from headrace_runner.rows import Rows
+from headrace_runner.rows import Cut, Rows
 from headrace_runner.wire import TRAILER, error_of, without_header
 
 POLL_MILLISECONDS = 200
@@ -78,6 +78,11 @@ class CopyStream:
                 row = self._unusual(length, row)
         self._next = row
         return Rows(buffer.getvalue(), ends)
+
+    def cut(self, rows: int, size: int) -> Cut:
+        """The same, with the rows at its ends."""
+        taken = self.take(rows, size)
+        return Cut(taken, taken.first, taken.last) if taken else Cut(taken)
 
     def _start(self, statement: str) -> None:
         self._pgconn.send_query(statement.encode())

@@ -1,6 +1,6 @@
 """What sources and targets promise each other; they meet only here."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
@@ -19,6 +19,14 @@ class SourceColumn:
     """Every Postgres knows the type under the same OID."""
     is_text: bool
     """It has a collation."""
+    base: str = ""
+    """The type below its domain, or that of an array's elements, as in pg_type: `int4`, `timestamptz`."""
+    base_is_builtin: bool = True
+    base_modifier: int = -1
+    """As in `pg_attribute.atttypmod`."""
+    kind: str = "b"
+    """`pg_type.typtype` of the base: b (a base type), c (a composite), e (an enum), r (a range), m (a multirange)."""
+    is_array: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +242,9 @@ class Source(Protocol):
     def read(self, projection: Projection, start: Position, horizon: Horizon | None) -> Iterator[Batch]:
         """All rows after `start`, in order, the last batch marked `final`."""
 
+    def read_keys(self, projection: Projection, keys: Sequence[tuple[str, ...]]) -> Iterator[Batch]:
+        """The rows with these keys, as far as the query gives them; the last batch marked `final`."""
+
     def count(self) -> int:
         """How many rows the query gives."""
 
@@ -281,6 +292,12 @@ class Target(Protocol):
 
     def keep(self, batches: Sequence[Batch]) -> Checkpoint:
         """Takes batches of `rereads`; with the final one the run is done."""
+
+    def refused_keys(self) -> list[tuple[str, ...]]:
+        """The keys of the rows that were put aside, as text; none where a refused row fails the run."""
+
+    def replay(self, keys: Sequence[tuple[str, ...]], batches: Iterable[Batch]) -> Checkpoint:
+        """Writes all that there is of these keys, some of `refused_keys`; only what is refused again stays aside."""
 
     def count(self) -> int:
         """How many rows the target holds."""

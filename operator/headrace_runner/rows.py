@@ -32,3 +32,12 @@ class Rows:
             rows.append(data[start:end])
             start = end
         return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The next rows of a stream, and of the first and the last what says where we are; nothing when there is none."""
+
+    rows: Rows
+    first: bytes = b""
+    last: bytes = b""

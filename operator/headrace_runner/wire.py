@@ -3,6 +3,7 @@
 https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
 """
 
+import json
 import re
 import struct
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from psycopg.errors import error_from_result
 
 from headrace_runner.protocols import Edge, Projection
 
+SEPARATOR = b"\x02"
+"""Between the fields of a row with a document; JSON text holds no control character."""
 SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
 HEADER = SIGNATURE + struct.pack("!ii", 0, 0)
 TRAILER = b"\xff\xff"
@@ -37,7 +40,10 @@ def without_header(message: bytes) -> bytes:
 def edge_of(row: bytes, projection: Projection) -> Edge:
     """Reads the cursor and the key of a row."""
     count = len(projection.keys) + (projection.cursor is not None)
-    fields = binary_fields(row, count) if projection.binary else text_fields(row, count)
+    if projection.documents is not None:
+        fields = document_fields(row, count)
+    else:
+        fields = binary_fields(row, count) if projection.binary else text_fields(row, count)
     if projection.cursor is None:
         return Edge(None, fields)
     return Edge(fields[0], fields[1:])
@@ -79,6 +85,14 @@ def text_fields(row: bytes, count: int) -> tuple[bytes | None, ...]:
     """The first `count` fields of a row in the text format, escapes undone."""
     fields = row.rstrip(b"\n").split(b"\t", count)[:count]
     return tuple(None if field == rb"\N" else _ESCAPE.sub(_unescape, field) for field in fields)
+
+
+def document_fields(row: bytes, count: int) -> tuple[bytes | None, ...]:
+    """The cursor and the key that stand before a document, as a JSON array of strings; or only the key, as it is."""
+    edge = row.partition(SEPARATOR)[0]
+    if count == 1 and not edge.startswith(b"["):
+        return (edge or None,)
+    return tuple(None if text is None else text.encode() for text in json.loads(edge))
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:

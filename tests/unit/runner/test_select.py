@@ -3,7 +3,7 @@
 import pytest
 
 from headrace_runner.protocols import Field, Position, Projection
-from headrace_runner.sources.postgres.select import Select
+from headrace_runner.sources.postgres.select import Select, as_stream
 
 KEYS = (Field(name="id", type_name="integer"), Field(name='a"b', type_name="text", is_text=True))
 FULL = Projection(keys=KEYS, others=(Field(name="v", type_name=None),))
@@ -13,7 +13,7 @@ Q = "(SELECT * FROM t -- all\n) AS q"
 
 
 def test_the_first_read_takes_everything_in_key_order():
-    assert SELECT.copy(FULL, Position()) == (
+    assert as_stream(FULL, SELECT.rows(FULL, Position())) == (
         f'COPY (SELECT q."id"::integer, q."a""b"::text, q."v" FROM {Q}'
         ' ORDER BY q."id"::integer, q."a""b"::text COLLATE "C") TO STDOUT (FORMAT BINARY)'
     )
@@ -38,7 +38,7 @@ def test_a_type_that_somebody_made_keeps_its_own_operators():
 
 
 def test_an_incremental_read_is_bounded_on_both_sides():
-    assert SELECT.copy(BY_TIME, Position(key=("1",), value="2026-01-01"), bounded=True) == (
+    assert as_stream(BY_TIME, SELECT.rows(BY_TIME, Position(key=("1",), value="2026-01-01"), bounded=True)) == (
         f'COPY (SELECT q."at"::text, q."id"::integer FROM {Q} WHERE q."at" IS NOT NULL'
         """ AND q."at" OPERATOR(pg_catalog.<=)"""
         """ pg_catalog.current_setting('headrace.horizon')::timestamp with time zone"""

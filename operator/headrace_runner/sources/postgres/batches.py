@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from headrace_runner.copystream import CopyStream
 from headrace_runner.protocols import Batch, Edge, Projection
-from headrace_runner.rows import Rows
+from headrace_runner.rows import Cut
 from headrace_runner.wire import edge_of
 
 
@@ -27,19 +27,19 @@ def batches_of(stream: CopyStream, projection: Projection, limits: Limits, start
             previous = start
             stream.skip()
     while True:
-        batch = _batch(stream.take(limits.rows, limits.size), projection, previous, final=stream.has_ended)
+        batch = _batch(stream.cut(limits.rows, limits.size), projection, previous, final=stream.has_ended)
         yield batch
         if batch.final:
             return
         previous = batch.last
 
 
-def _batch(rows: Rows, projection: Projection, previous: Edge | None, *, final: bool) -> Batch:
+def _batch(cut: Cut, projection: Projection, previous: Edge | None, *, final: bool) -> Batch:
     """Of its rows only the first and the last are looked at."""
     return Batch(
-        rows=rows,
-        first=edge_of(rows.first, projection) if rows else None,
-        last=edge_of(rows.last, projection) if rows else None,
+        rows=cut.rows,
+        first=edge_of(cut.first, projection) if cut.rows else None,
+        last=edge_of(cut.last, projection) if cut.rows else None,
         previous=previous,
         final=final,
     )

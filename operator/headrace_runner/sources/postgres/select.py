@@ -1,11 +1,14 @@
 """The statements that read the source: the user's query, wrapped in casts, bounds and an order."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headrace_runner.operators import operator
-from headrace_runner.protocols import Field, Position, Projection
-from headrace_runner.quoting import quote_name
+from headrace_runner.protocols import Field, Position, Projection, SourceColumn
+from headrace_runner.sources.postgres.documents import FORMAT, MOST_ROWS, DocumentItems
 from headrace_runner.sources.postgres.lookback import grain_seconds, is_time
+from headrace_runner.sources.postgres.values import column, value
 
 _NO_PART_OF_IT = " \t\r\n;"
 
@@ -21,6 +24,10 @@ class Select:
     cursor_is_text: bool = False
     cursor_is_builtin: bool = True
     lookback_seconds: float = 0.0
+    columns: Mapping[str, SourceColumn] = dataclasses.field(default_factory=dict)
+    """The query's: documents are made by their types."""
+    is_utf8: bool = True
+    """The server's texts are."""
 
     def bare(self) -> str:
         """The query by itself, without what may follow a statement."""
@@ -30,24 +37,28 @@ class Select:
         """The query as a table `q`; the newline ends a comment in its last line."""
         return f"({self.bare()}\n) AS q"
 
-    def rows(self, projection: Projection, start: Position, *, bounded: bool = False, nulls: bool = True) -> str:
+    def rows(
+        self, projection: Projection, start: Position, *, bounded: bool = False, nulls: bool = True, version: int = 0
+    ) -> str:
         """All rows from `start` on (its own row too), in order; `bounded`: up to `headrace.horizon`.
 
-        `nulls`: those whose key is null too, wherever it starts.
+        `nulls`: those whose key is null too, wherever it starts; `version`: what documents have or begin with.
         """
-        items = [self._value(field) for field in projection.fields]
-        if projection.cursor is not None:
-            items.insert(0, f"{self._column(projection.cursor)}::text")
-        conditions = self._conditions(projection, start, bounded=bounded, nulls=nulls)
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        order = self._order(projection)
-        by = f" ORDER BY {', '.join(order)}" if order else ""
-        return f"SELECT {', '.join(items)} FROM {self.wrapped()}{where}{by}"
+        return self._statement(projection, self._conditions(projection, start, bounded=bounded, nulls=nulls), version)
 
-    def copy(self, projection: Projection, start: Position, *, bounded: bool = False, nulls: bool = True) -> str:
-        """The same as a stream."""
-        style = "BINARY" if projection.binary else "TEXT"
-        return f"COPY ({self.rows(projection, start, bounded=bounded, nulls=nulls)}) TO STDOUT (FORMAT {style})"
+    def keyed(self, projection: Projection, version: int) -> str:
+        """The rows whose keys are in `headrace.keys`, a JSON array of arrays of texts."""
+        keys = ", ".join(value(field) for field in projection.keys)
+        names = enumerate(projection.keys)
+        wanted = ", ".join(f"(k.key ->> {number})" + _cast(field.type_name) for number, field in names)
+        array = f"pg_catalog.json_array_elements({_setting('keys', 'json')}) AS k(key)"
+        return self._statement(projection, [f"({keys}) IN (SELECT {wanted} FROM {array})"], version)
+
+    def documents(self, projection: Projection) -> DocumentItems | None:
+        """How rows become documents; None when they do not."""
+        if projection.documents is None:
+            return None
+        return DocumentItems(projection, projection.documents, self.columns, is_utf8=self.is_utf8)
 
     def null_key(self, projection: Projection) -> str:
         """One row whose key is null, if there is any."""
@@ -66,21 +77,34 @@ class Select:
 
     def horizon(self, cursor: str, below: str | None = None) -> str:
         """The greatest cursor value, as text; only of those `below`, a constant."""
-        column = self._column(cursor)
+        name = column(cursor)
         # Not max(): not every type that can be ordered has it.
         order = f"ORDER BY {self._cursor(cursor)} DESC LIMIT 1"
-        bound = "" if below is None else f" AND {column} OPERATOR(pg_catalog.<) '{below}'::{self.cursor_type}"
-        return f"SELECT {column}::text FROM {self.wrapped()} WHERE {column} IS NOT NULL{bound} {order}"
+        bound = "" if below is None else f" AND {name} OPERATOR(pg_catalog.<) '{below}'::{self.cursor_type}"
+        return f"SELECT {name}::text FROM {self.wrapped()} WHERE {name} IS NOT NULL{bound} {order}"
 
     def count(self) -> str:
         """How many rows there are."""
         return f"SELECT count(*) FROM {self.wrapped()}"
 
+    def _statement(self, projection: Projection, conditions: list[str], version: int) -> str:
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        order = ", ".join(self._order(projection))
+        items, limit = [value(field) for field in projection.fields], ""
+        if projection.cursor is not None:
+            items.insert(0, f"{column(projection.cursor)}::text")
+        documents = self.documents(projection)
+        if documents is not None:
+            items = documents.items(version, order)
+            limit = f" LIMIT {MOST_ROWS}" if documents.numbers_rows else ""
+        by = f" ORDER BY {order}" if order else ""
+        return f"SELECT {', '.join(items)} FROM {self.wrapped()}{where}{by}{limit}"
+
     def _conditions(self, projection: Projection, start: Position, *, bounded: bool, nulls: bool) -> list[str]:
         if projection.cursor is None:
             return [] if start.key is None else [self._from_key(projection, nulls=nulls)]
         cursor = self._cursor(projection.cursor)
-        conditions = [f"{self._column(projection.cursor)} IS NOT NULL"]
+        conditions = [f"{column(projection.cursor)} IS NOT NULL"]
         if bounded:
             sign = operator("<=", is_builtin=self.cursor_is_builtin)
             conditions.append(f"{cursor} {sign} {_setting('horizon', self.cursor_type)}")
@@ -111,7 +135,7 @@ class Select:
         return f"({' OR '.join([condition, *self._nulls(projection)])})"
 
     def _nulls(self, projection: Projection) -> list[str]:
-        return [f"{self._column(field.name)} IS NULL" for field in projection.keys]
+        return [f"{column(field.name)} IS NULL" for field in projection.keys]
 
     def _earlier(self, setting: str, value: str) -> str:
         """Where a look back begins: before the value; without a lookback at the first row that has it."""
@@ -128,20 +152,21 @@ class Select:
 
     def _order(self, projection: Projection) -> list[str]:
         cursor = [] if projection.cursor is None else [self._cursor(projection.cursor)]
-        return cursor + [self._ordered(field) for field in projection.keys]
+        documents = self.documents(projection)
+        ties = [] if documents is None else documents.ties()
+        return cursor + [self._ordered(field) for field in projection.keys] + ties
 
     def _cursor(self, name: str) -> str:
-        return self._column(name) + (f" COLLATE {self.byte_order}" if self.cursor_is_text else "")
+        return column(name) + (f" COLLATE {self.byte_order}" if self.cursor_is_text else "")
 
     def _ordered(self, field: Field) -> str:
-        return self._value(field) + (f" COLLATE {self.byte_order}" if field.is_text else "")
+        return value(field) + (f" COLLATE {self.byte_order}" if field.is_text else "")
 
-    def _value(self, field: Field) -> str:
-        column = self._column(field.name)
-        return column if field.type_name is None else f"{column}::{field.type_name}"
 
-    def _column(self, name: str) -> str:
-        return f"q.{quote_name(name)}"
+def as_stream(projection: Projection, rows: str) -> str:
+    """A statement as a COPY."""
+    style = "(FORMAT BINARY)" if projection.binary else "(FORMAT TEXT)"
+    return f"COPY ({rows}) TO STDOUT {style if projection.documents is None else FORMAT}"
 
 
 def _bounds(projection: Projection) -> list[str]:
@@ -149,7 +174,11 @@ def _bounds(projection: Projection) -> list[str]:
 
 
 def _setting(name: str, type_name: str | None) -> str:
-    return f"pg_catalog.current_setting('headrace.{name}')" + (f"::{type_name}" if type_name else "")
+    return f"pg_catalog.current_setting('headrace.{name}')" + _cast(type_name)
+
+
+def _cast(type_name: str | None) -> str:
+    return f"::{type_name}" if type_name else ""
 
 
 def _at_least(left: list[str], right: list[str], *, is_builtin: bool) -> str:

@@ -11,9 +11,23 @@ from headrace_runner.protocols import Shape, SourceColumn
 from headrace_runner.wire import error_of
 
 _TYPES = """
-    SELECT format_type(c.oid, c.modifier), c.oid::int8, t.typcollation <> 0
-    FROM unnest(%s::oid[], %s::int4[]) WITH ORDINALITY AS c(oid, modifier, position)
-    JOIN pg_catalog.pg_type AS t ON t.oid = c.oid ORDER BY c.position
+    WITH RECURSIVE columns AS (
+        SELECT * FROM unnest(%s::oid[], %s::int4[]) WITH ORDINALITY AS c(oid, modifier, position)
+    ), below(position, depth, oid, modifier, is_array) AS (
+        SELECT position, 0, oid, modifier, false FROM columns
+        UNION ALL
+        SELECT b.position, b.depth + 1, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END,
+               CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE b.modifier END, b.is_array OR t.typtype <> 'd'
+        FROM below AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.oid
+        WHERE t.typtype = 'd' OR t.typcategory = 'A' AND t.typelem <> 0 AND t.typlen = -1
+    ), bases AS (
+        SELECT DISTINCT ON (position) position, oid, modifier, is_array FROM below ORDER BY position, depth DESC
+    )
+    SELECT format_type(c.oid, c.modifier), c.oid::int8, t.typcollation <> 0, b.typname, b.oid::int8, bases.modifier,
+           b.typtype::text, bases.is_array
+    FROM columns AS c JOIN bases USING (position)
+    JOIN pg_catalog.pg_type AS t ON t.oid = c.oid JOIN pg_catalog.pg_type AS b ON b.oid = bases.oid
+    ORDER BY c.position
 """
 _PRIMARY_KEY = """
     SELECT k.attnum FROM pg_catalog.pg_index AS i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, position)
@@ -45,8 +59,18 @@ def shape_of(connection: psycopg.Connection[Any], wrapped: str) -> Shape:
     modifiers = [result.fmod(number) for number in range(result.nfields)]
     types = connection.execute(_TYPES, (oids, modifiers)).fetchall()
     columns = tuple(
-        SourceColumn(name=name, type_name=type_name, is_builtin=oid < FIRST_USER_OID, is_text=is_text)
-        for name, (type_name, oid, is_text) in zip(names, types, strict=True)
+        SourceColumn(
+            name=name,
+            type_name=type_name,
+            is_builtin=oid < FIRST_USER_OID,
+            is_text=is_text,
+            base=base,
+            base_is_builtin=base_oid < FIRST_USER_OID,
+            base_modifier=modifier,
+            kind=kind,
+            is_array=is_array,
+        )
+        for name, (type_name, oid, is_text, base, base_oid, modifier, kind, is_array) in zip(names, types, strict=True)
     )
     encoding = connection.info.parameter_status("server_encoding")
     return Shape(columns, _primary_key(connection, result, names), encoding)

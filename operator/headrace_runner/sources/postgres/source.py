@@ -1,8 +1,9 @@
 """A query on Postgres as a source."""
 
 import dataclasses
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import psycopg
 from psycopg import pq
@@ -18,10 +19,12 @@ from headrace_runner.pace import Pace
 from headrace_runner.protocols import Batch, Edge, Horizon, Position, Projection, Shape, SourceColumn
 from headrace_runner.quoting import quote_name
 from headrace_runner.sources.postgres.batches import Limits, batches_of
+from headrace_runner.sources.postgres.documents import MOST_ROWS
+from headrace_runner.sources.postgres.documentstream import DocumentStream
 from headrace_runner.sources.postgres.horizon import HorizonFinder
 from headrace_runner.sources.postgres.lookback import is_unsettled
 from headrace_runner.sources.postgres.nulls import has_to_see_nulls
-from headrace_runner.sources.postgres.select import Select
+from headrace_runner.sources.postgres.select import Select, as_stream
 from headrace_runner.sources.postgres.session import open_session, reading
 from headrace_runner.sources.postgres.shape import describe_statement, shape_of
 from headrace_runner.wire import error_of, fetch_row
@@ -45,11 +48,15 @@ class PostgresSource:
             describe_statement(self._connection, self._select.bare())
             shape = shape_of(self._connection, self._select.wrapped())
             shape = dataclasses.replace(shape, reads=marked_relations(self._connection, self._spec.run_id))
+        self._select = dataclasses.replace(
+            self._select,
+            columns={column.name: column for column in shape.columns},
+            is_utf8=shape.encoding == "UTF8",
+        )
         if self._spec.mode == "incremental":
             cursor = self._cursor_in(shape)
-            self._select = Select(
-                query=self._spec.query,
-                byte_order=self._select.byte_order,
+            self._select = dataclasses.replace(
+                self._select,
                 cursor_type=cursor.type_name,
                 cursor_is_text=cursor.is_text,
                 cursor_is_builtin=cursor.is_builtin,
@@ -91,7 +98,14 @@ class PostgresSource:
                         break
                 # A stream can't be left before its end, only its session can.
                 self._reconnect()
-                start = self._position_of(projection, last)
+                start = self._next_start(projection, last, start)
+
+    def read_keys(self, projection: Projection, keys: Sequence[tuple[str, ...]]) -> Iterator[Batch]:
+        """The rows with these keys, as far as the query gives them."""
+        version = _draw_version(projection)
+        with reading(), self._connection.transaction():
+            self._bind({"headrace.keys": json.dumps(keys, ensure_ascii=False)})
+            yield from self._batches(projection, self._select.keyed(projection, version), self._spec.batch_size, None)
 
     def count(self) -> int:
         """How many rows the query gives."""
@@ -111,20 +125,35 @@ class PostgresSource:
         return dataclasses.replace(batch, unsettled=True) if unsettled else batch
 
     def _stream(self, projection: Projection, start: Position, horizon: Horizon | None, pace: Pace) -> Iterator[Batch]:
+        version = _draw_version(projection)
         # One snapshot for all statements: what one of them finds is so for the next.
         self._connection.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        self._bind(start, None if horizon is None else horizon.value)
+        self._bind_start(start, None if horizon is None else horizon.value)
         first = self._edge_of(projection, start)
         nulls = has_to_see_nulls(self._connection, self._select, projection, start)
-        statement = self._select.copy(projection, start, bounded=horizon is not None, nulls=nulls)
-        stream = CopyStream(self._connection, statement, binary=projection.binary, check=lambda: self._wait(0))
-        limits = Limits(rows=pace.batch_size(self._spec.batch_size), size=self._spec.batch_bytes)
-        yield from batches_of(stream, projection, limits, first)
+        rows = self._select.rows(projection, start, bounded=horizon is not None, nulls=nulls, version=version)
+        yield from self._batches(projection, rows, pace.batch_size(self._spec.batch_size), first)
         self._connection.execute(b"COMMIT")
 
-    def _bind(self, start: Position, horizon: str | None) -> None:
+    def _batches(self, projection: Projection, rows: str, size: int, first: Edge | None) -> Iterator[Batch]:
+        """Those of a statement; the last one is not final when the statement ends before the rows do."""
+        statement, check = as_stream(projection, rows), lambda: self._wait(0)
+        if projection.documents is None:
+            stream = CopyStream(self._connection, statement, binary=projection.binary, check=check)
+        else:
+            stream = DocumentStream(self._connection, statement, projection, check)
+        documents, read = self._select.documents(projection), 1
+        for batch in batches_of(stream, projection, Limits(rows=size, size=self._spec.batch_bytes), first):
+            read += len(batch.rows)
+            is_cut = documents is not None and documents.numbers_rows and read >= MOST_ROWS
+            yield dataclasses.replace(batch, final=batch.final and not is_cut)
+
+    def _bind_start(self, start: Position, horizon: str | None) -> None:
         settings = {f"headrace.k{number}": value for number, value in enumerate(start.key or ())}
         settings |= {"headrace.value": start.value or "", "headrace.horizon": horizon or ""}
+        self._bind(settings)
+
+    def _bind(self, settings: Mapping[str, str]) -> None:
         query = "SELECT pg_catalog.set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s(name, value)"
         self._connection.execute(query, (list(settings), list(settings.values())))
 
@@ -132,6 +161,9 @@ class PostgresSource:
         """The row to start after, in the bytes that the stream will have for it."""
         if start.key is None or start.look_back:
             return None
+        if projection.documents is not None:
+            key = tuple(text.encode() for text in start.key)
+            return Edge(None if projection.cursor is None else str(start.value).encode(), key)
         statement = self._select.start_row(projection).encode()
         style = pq.Format.BINARY if projection.binary else pq.Format.TEXT
         result = self._connection.pgconn.exec_params(statement, None, result_format=style)
@@ -140,13 +172,23 @@ class PostgresSource:
         values = tuple(result.get_value(0, number) for number in range(result.nfields))
         return Edge(None, values) if projection.cursor is None else Edge(values[0], values[1:])
 
+    def _next_start(self, projection: Projection, last: Edge | None, start: Position) -> Position:
+        position = self._position_of(projection, last)
+        if position == start:
+            words = f'{MOST_ROWS:,} rows or more have the same key and the same "{projection.cursor}"'
+            raise PermanentError(f"The key identifies no row: {words}", field="key_columns")
+        return position
+
     def _position_of(self, projection: Projection, edge: Edge | None) -> Position:
         if edge is None:
             return Position()
+        value = None if edge.value is None else edge.value.decode()
+        if projection.documents is not None:
+            return Position(key=tuple((text or b"").decode() for text in edge.key), value=value)
         items = [f"${number}::{field.type_name}::text" for number, field in enumerate(projection.keys, start=1)]
         values = fetch_row(self._connection, f"SELECT {', '.join(items)}", edge.key, binary=projection.binary)
         key = tuple((value or b"").decode() for value in values)
-        return Position(key=key, value=None if edge.value is None else edge.value.decode())
+        return Position(key=key, value=value)
 
     def _reconnect(self) -> None:
         self.close()
@@ -188,3 +230,9 @@ class PostgresSource:
     def _fetch_text(self, statement: str) -> str | None:
         row = self._connection.execute(statement.encode()).fetchone()
         return None if row is None or row[0] is None else str(row[0])
+
+
+def _draw_version(projection: Projection) -> int:
+    # Before the snapshot: of two reads the one with the higher version has the newer rows.
+    documents = projection.documents
+    return 0 if documents is None or documents.draw_version is None else documents.draw_version()
