@@ -10,6 +10,7 @@ import typer
 
 from headrace_local import build, lifecycle
 from headrace_local.cluster import folder_of, load
+from headrace_local.elasticsearch import HEAP, check_heap
 from headrace_local.errors import LocalError, UnsupportedMachineError
 from headrace_local.status import Status, read
 
@@ -27,13 +28,18 @@ def up(
     api_replicas: Annotated[int, typer.Option(min=1, max=5, help="How many processes of the API.")] = 1,
     operators: Annotated[int, typer.Option(min=1, max=5, help="How many operators, of which one leads.")] = 1,
     platform: Annotated[bool, typer.Option(help="Start operator and API too.")] = True,
+    elasticsearch: Annotated[
+        bool, typer.Option("--elasticsearch", help="Start Elasticsearch too; HEADRACE_ELASTICSEARCH_URL names another.")
+    ] = False,
+    elasticsearch_heap: Annotated[str, typer.Option(metavar="SIZE", help="Memory of its Java, such as 1g.")] = HEAP,
     films: Annotated[bool, typer.Option("--films", help="Fill the source with a film catalogue.")] = False,
     setting: Setting = None,
     output: Annotated[str, typer.Option("--output", "-o", help="text or json")] = "text",
 ) -> None:
     """Start a cluster with Postgres, operator and API, and leave it running."""
     began = time.monotonic()
-    wish = lifecycle.Wish(name, nodes, api_replicas, operators, platform, tuple(setting or ()))
+    heap = check_heap(elasticsearch_heap)
+    wish = lifecycle.Wish(name, nodes, api_replicas, operators, platform, tuple(setting or ()), elasticsearch, heap)
     status = lifecycle.up(wish, _say)
     if films:
         from headrace_local.films import load_films
@@ -139,6 +145,7 @@ def _print(status: Status, output: str) -> None:
         "source": status.source_dsn,
         "target": status.target_dsn,
         "superuser": status.admin_dsn,
+        "search": status.elasticsearch,
     }
     for title, value in rows.items():
         if value:

@@ -7,11 +7,12 @@ import re
 import secrets
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headrace_local.elasticsearch import Node as ElasticsearchNode
 from headrace_local.errors import LocalError
 
 # In the cluster's own file tree; short, because the path of a Unix socket holds at most 107 bytes.
@@ -29,6 +30,16 @@ class Node:
     name: str
     port: int
     pod_network: str
+
+
+@dataclass(frozen=True)
+class Elasticsearch:
+    """Where runs into an index go: a node of the cluster's own, or a server that is there."""
+
+    url: str
+    node: ElasticsearchNode | None = None
+    # What the server asks for, by the names that the runner knows: api-key, username …
+    credentials: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ class Cluster:
     passwords: Passwords
     platform: bool = True
     settings: dict[str, str] = field(default_factory=dict)
+    elasticsearch: Elasticsearch | None = None
     python: str = sys.executable
 
     @property
@@ -129,6 +141,11 @@ def load(folder: Path) -> Cluster:
     raw["ports"] = Ports(**{**ports, "apis": tuple(ports["apis"]), "operators": tuple(ports["operators"])})
     raw["nodes"] = tuple(Node(**node) for node in raw["nodes"])
     raw["passwords"] = Passwords(**raw["passwords"])
+    if found := raw["elasticsearch"]:
+        node = found["node"]
+        if node:
+            node = ElasticsearchNode(**{**node, "home": Path(node["home"]), "folder": Path(node["folder"])})
+        raw["elasticsearch"] = Elasticsearch(**{**found, "node": node})
     return Cluster(**{**raw, "folder": Path(raw["folder"]), "binary": Path(raw["binary"])})
 
 
@@ -147,10 +164,12 @@ def folder_of(name: str, environ: Mapping[str, str] = os.environ) -> Path:
     return home(environ) / name
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
+def free_ports(count: int, besides: Collection[int] = ()) -> list[int]:
+    """Ports that nobody listens on now, and that are not given away already."""
     found: list[int] = []
     for port in random.sample(PORTS, len(PORTS)):
+        if port in besides:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -172,9 +191,12 @@ def design(
     operators: int,
     platform: bool,
     settings: dict[str, str],
+    elasticsearch: Elasticsearch | None = None,
 ) -> Cluster:
     """Chooses names, ports, pod networks and passwords."""
-    ports = iter(free_ports(4 + nodes + apis + operators))
+    node = elasticsearch.node if elasticsearch else None
+    taken = (node.port, node.transport_port) if node else ()
+    ports = iter(free_ports(4 + nodes + apis + operators, taken))
     networks = random.sample(range(16, 250), nodes)
     return Cluster(
         name=name,
@@ -195,4 +217,5 @@ def design(
         passwords=Passwords(),
         platform=platform,
         settings=settings,
+        elasticsearch=elasticsearch,
     )

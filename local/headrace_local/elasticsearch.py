@@ -11,11 +11,12 @@ from pathlib import Path
 
 from headrace_local import elasticsearch_home
 from headrace_local.errors import LocalError
-from headrace_local.postgres import AS_NOBODY
+from headrace_local.unprivileged import AS_NOBODY, NOBODY, can_be_nobody
 
 # Tests' and demo's; with half of it a node still starts, and is busy with its garbage. A gigabyte for measuring.
 HEAP = "512m"
-NOBODY = 65534
+# As for indices: after a restart each is read again before it can be searched.
+HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"
 # What a node may see as somebody else lies here, in a mount namespace of its own.
 PLACES = (Path("/mnt"), Path("/media"))
 # The folders that root runs a cluster from are closed to others, as is root's cache. Capabilities go with the user id.
@@ -111,7 +112,7 @@ def prepare(node: Node) -> None:
     (node.folder / "config/elasticsearch.yml").write_text(text)
     (node.folder / "config/log4j2.properties").write_text(_LOGGING)
     shutil.copyfile(zstd(), node.folder / "natives/libzstd.so")
-    if _is_apart():
+    if can_be_nobody():
         for path in (node.folder, *node.folder.rglob("*")):
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
 
@@ -120,7 +121,7 @@ def command(node: Node, *, dies_with_parent: bool = False) -> tuple[str, ...]:
     """What starts it in the foreground: never as root, and ordinary users as themselves."""
     java = _java(node, _view(node))
     with_parent = ("--pdeathsig", "KILL") if dies_with_parent else ()
-    if _is_apart():
+    if can_be_nobody():
         folders = (_place(node), elasticsearch_home.java(), node.home, node.folder)
         mounted = ("unshare", "--mount", "/bin/sh", "-c", _APART, "elasticsearch", *map(str, folders))
         # The signal is set after the user: changing that takes it back.
@@ -146,22 +147,8 @@ def zstd() -> Path:
     return Path(mapped[1])
 
 
-def runs_apart(euid: int, uid_map: str) -> bool:
-    """Whether a process may become another user: root may, where the kernel knows the other one.
-
-    `uid_map` is /proc/self/uid_map: first id inside, first outside, how many. In the user namespace that an ordinary
-    user makes there is only that user, called root.
-    """
-    ranges = [tuple(map(int, line.split())) for line in uid_map.splitlines()]
-    return euid == 0 and any(first <= NOBODY < first + count for first, _, count in ranges)
-
-
-def _is_apart() -> bool:
-    return runs_apart(os.geteuid(), Path("/proc/self/uid_map").read_text())
-
-
 def _view(node: Node) -> _View:
-    if _is_apart():
+    if can_be_nobody():
         at = _place(node)
         return _View(at / "java", at / "home", at / "node")
     return _View(elasticsearch_home.java(), node.home, node.folder)

@@ -13,8 +13,6 @@ from headrace_local.waiting import wait_for
 
 # A node is there after 4 s; on a machine that is busy with other tests, after 20 s.
 READY_WITHIN = 90.0
-# As for indices: after a restart each is read again before it can be searched.
-_HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"
 
 
 class OwnServer:
@@ -72,4 +70,4 @@ class OwnServer:
         assert self._process
         if self._process.poll() is not None:
             raise LocalError(f"Elasticsearch ended with {self._process.returncode}:\n{self.last_lines()}")
-        return probes.http(self.url + _HEALTH)
+        return probes.http(self.url + elasticsearch.HEALTH)

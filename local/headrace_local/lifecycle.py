@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace_local import build, bytecode, hostpids, janitor, kubelet, namespace
-from headrace_local.cluster import Cluster, design, folder_of, load
+from headrace_local import build, bytecode, elasticsearch, hostpids, janitor, kubelet, namespace, searchservers
+from headrace_local.cluster import Cluster, Elasticsearch, design, folder_of, load
+from headrace_local.elasticsearch import HEAP
 from headrace_local.errors import LocalError
 from headrace_local.status import Status, read
 
@@ -31,6 +32,8 @@ class Wish:
     operators: int = 1
     platform: bool = True
     settings: tuple[str, ...] = ()
+    elasticsearch: bool = False
+    heap: str = HEAP
 
 
 def up(wish: Wish, say: Callable[[str], None]) -> Status:
@@ -39,6 +42,7 @@ def up(wish: Wish, say: Callable[[str], None]) -> Status:
     folder = folder_of(wish.name)
     # Before the folder is there: it takes minutes, and another `up` should not take the folder for a dead one's.
     binary = build.binary(say)
+    server = searchservers.choose(folder, wish.heap, say) if wish.elasticsearch else None
     bytecode.compile_roles()
     if not _make(folder):
         say(f"{wish.name} is running already, and stays as it was started")
@@ -46,7 +50,7 @@ def up(wish: Wish, say: Callable[[str], None]) -> Status:
     # Held until the end of this: or else the janitor would take away the logs of a cluster that does not start.
     lifeline = janitor.start(folder)
     try:
-        _start(wish, folder, binary, lifeline)
+        _start(wish, folder, binary, server, lifeline)
         return _wait_until_ready(folder)
     except BaseException:
         os.close(lifeline)
@@ -84,9 +88,9 @@ def _changed(folder: Path) -> float:
         return time.time()
 
 
-def _start(wish: Wish, folder: Path, binary: Path, lifeline: int) -> None:
+def _start(wish: Wish, folder: Path, binary: Path, server: Elasticsearch | None, lifeline: int) -> None:
     settings = dict(_setting(text) for text in wish.settings)
-    cluster = design(wish.name, folder, binary, wish.nodes, wish.apis, wish.operators, wish.platform, settings)
+    cluster = design(wish.name, folder, binary, wish.nodes, wish.apis, wish.operators, wish.platform, settings, server)
     _write(cluster)
     argv = [cluster.python, "-m", "headrace_local.supervisor", str(folder), str(lifeline)]
     with (cluster.logs / "supervisor.log").open("ab") as log:
@@ -125,6 +129,8 @@ def _write(cluster: Cluster) -> None:
         subprocess.run([str(cluster.binary), *pki], check=True)
         for node in cluster.nodes:
             kubelet.write(cluster, node)
+        if cluster.elasticsearch and cluster.elasticsearch.node:
+            elasticsearch.prepare(cluster.elasticsearch.node)
         cluster.save()
     finally:
         os.umask(old)

@@ -73,6 +73,9 @@ def settings(cluster: Cluster) -> dict[str, str]:
 def manifests(cluster: Cluster) -> list[dict[str, Any]]:
     """The namespace of the runs, the Secret whose keys the operator hands to them, and the rights of both roles."""
     dsns = {"store": cluster.store_dsn, "source": cluster.source_dsn, "target": cluster.target_dsn}
+    if server := cluster.elasticsearch:
+        given = {"url": server.url, **server.credentials}
+        dsns |= {f"elasticsearch-{key}": value for key, value in given.items()}
     secret = {"name": DSN_SECRET, "namespace": NAMESPACE}
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},

@@ -9,9 +9,8 @@ from psycopg import sql
 
 from headrace_local.cluster import Cluster, load
 from headrace_local.errors import LocalError
+from headrace_local.unprivileged import AS_NOBODY
 
-# It refuses to run as uid 0; in a user namespace of its own it is uid 1000, and still the owner of its files.
-AS_NOBODY = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 # Removing what a killed initdb left, which it would refuse to go on with.
 INITDB = """
 test -f "$1/initialised" && exit 0

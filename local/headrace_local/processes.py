@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from headrace_local import controlplane, kubelet, platform, postgres, probes
+from headrace_local import controlplane, elasticsearch, kubelet, platform, postgres, probes
 from headrace_local.cluster import Cluster, Node
 
 
@@ -34,6 +34,9 @@ def table(cluster: Cluster) -> tuple[Process, ...]:
         rows += _node(cluster, node)
     if cluster.platform:
         rows += _platform(cluster, after=("postgres-setup", *(f"kubelet-{node.name}" for node in cluster.nodes)))
+    if cluster.elasticsearch and (server := cluster.elasticsearch.node):
+        ready = partial(probes.http, f"{server.url}{elasticsearch.HEALTH}")
+        rows.append(Process("elasticsearch", elasticsearch.command(server), ready=ready))
     return tuple(rows)
 
 

@@ -31,6 +31,7 @@ class Status:
     source_dsn: str | None = None
     target_dsn: str | None = None
     admin_dsn: str | None = None
+    elasticsearch: str | None = None
     kubectl: str | None = None
     folder: str | None = None
     nodes: list[str] = field(default_factory=list)
@@ -60,6 +61,7 @@ def read(cluster: Cluster, holder: int | None) -> Status:
         source_dsn=cluster.source_dsn,
         target_dsn=cluster.target_dsn,
         admin_dsn=cluster.admin_dsn,
+        elasticsearch=cluster.elasticsearch.url if cluster.elasticsearch else None,
         kubectl=f"{cluster.binary} kubectl",
         folder=str(cluster.folder),
         nodes=[node.name for node in cluster.nodes],
