@@ -28,12 +28,22 @@ SHAPE = {
     "an unknown project": ({"project_id": "p"}, "project_id"),
     "an unknown source": ({"source_id": "s"}, "source_id"),
     "an unknown destination": ({"destination_id": "d"}, "destination_id"),
+    "a table's versions": ({"version_column": "modified"}, "version_column"),
+    "a table's soft deletes": ({"soft_delete_column": "gone"}, "soft_delete_column"),
+    "a table's bad rows": ({"max_bad_rows": 1}, "max_bad_rows"),
+    "a table's mapping": ({"target": {"mapping": {"properties": {}}}}, "target"),
+    "a mapping with settings": (
+        {"target_table": "es:film_dim", "target": {"mapping": {"mappings": {}}}},
+        "target",
+    ),
     "parameters with prune": ({"source_query": "SELECT 1 AS id WHERE %(day)s <> ''"}, "source_query"),
 }
 REFUSED = {
     "a target outside the list": ({"target_table": "public.films"}, "target_table 'public.films' is not allowed"),
     "a malformed target": ({"target_table": "films"}, "target_table 'films' is not allowed"),
-    "an index": ({"target_table": "es:film_dim"}, "not supported yet"),
+    "an index of another name": ({"target_table": "es:films"}, "target_table 'es:films' is not allowed"),
+    "a malformed index": ({"target_table": "es:Film_dim"}, "target_table 'es:Film_dim' is not allowed"),
+    "a wildcard": ({"target_table": "es:film*"}, "target_table 'es:film*' is not allowed"),
     "python": ({"type": "PYTHON"}, "not supported yet"),
     "streaming": ({"mode": "streaming", "incremental_key": "id"}, "not supported yet"),
 }
@@ -41,7 +51,7 @@ REFUSED = {
 AT_ADMISSION = {
     "an unknown field", "a wrong type", "a batch of nothing", "an empty query", "no query", "too long a query",
     "no incremental key", "a name of 201 characters", "an empty name", "a space at the end", "a control character",
-    "an unknown mode",
+    "an unknown mode", "a table's versions", "a table's soft deletes", "a table's bad rows", "a table's mapping",
 }  # fmt: skip
 FAILS = {
     "a syntax error": ("SELECT id FROM FROM", "syntax error"),
