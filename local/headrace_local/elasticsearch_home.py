@@ -28,7 +28,10 @@ java.version=21
 
 
 def home(say: Say, environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder that a node has as its path.home, made now if it has to be; raises LocalError with what is missing."""
+    """The folder that a node has as its path.home, made now if it has to be; raises LocalError with what is missing.
+
+    HEADRACE_ELASTICSEARCH_HOME names one that is ready.
+    """
     java()
     made = _made(environ)
     if not made.is_dir():
@@ -45,6 +48,10 @@ def is_made(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def _made(environ: Mapping[str, str]) -> Path:
+    if given := environ.get("HEADRACE_ELASTICSEARCH_HOME"):
+        if not (Path(given) / "classes").is_dir():
+            raise LocalError(f"HEADRACE_ELASTICSEARCH_HOME={given}: not what `headrace-local up --elasticsearch` makes")
+        return Path(given)
     return cache(environ) / f"elasticsearch-{digest()}" / "home"
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from headrace_local import kubelet, namespace, platform
-from headrace_local.cluster import PORTS, Cluster, design, folder_of, home, load
+from headrace_local.cluster import PORTS, Cluster, Elasticsearch, design, folder_of, free_ports, home, load
+from headrace_local.elasticsearch import Node
 from headrace_local.errors import LocalError, UnsupportedMachineError
 from headrace_local.processes import Process, table
 
@@ -21,6 +22,37 @@ def test_a_cluster_is_read_as_it_was_written(tmp_path: Path) -> None:
     cluster = make(tmp_path)
     cluster.save()
     assert load(tmp_path) == cluster
+
+
+SERVERS = [
+    Elasticsearch("https://search:9200", None, {"api-key": "secret", "verify": "false"}),
+    Elasticsearch("http://127.0.0.1:1", Node(Path("/home"), Path("/folder"), 1, 2, "1g")),
+]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_so_is_its_elasticsearch(tmp_path: Path, server: Elasticsearch) -> None:
+    cluster = make(tmp_path, elasticsearch=server)
+    cluster.save()
+    assert load(tmp_path) == cluster
+
+
+def test_no_port_of_its_elasticsearch_is_given_away_again(tmp_path: Path) -> None:
+    # All that are left but six: those that a node has are among them at all times.
+    taken = [*PORTS[6:]]
+    assert set(free_ports(4, taken)) <= set(PORTS[:6])
+
+
+@pytest.mark.parametrize(("server", "keys"), [(SERVERS[0], {"url", "api-key", "verify"}), (SERVERS[1], {"url"})])
+def test_runners_are_told_of_elasticsearch_in_the_secret_of_the_dsns(tmp_path, server, keys) -> None:
+    (secret,) = [m for m in platform.manifests(make(tmp_path, elasticsearch=server)) if m["kind"] == "Secret"]
+    assert set(secret["stringData"]) == {"store", "source", "target", *(f"elasticsearch-{key}" for key in keys)}
+    assert secret["stringData"]["elasticsearch-url"] == server.url
+
+
+def test_only_a_node_of_its_own_is_a_process(tmp_path: Path) -> None:
+    names = [{p.name for p in table(make(tmp_path, elasticsearch=server))} for server in (None, *SERVERS)]
+    assert ["elasticsearch" in found for found in names] == [False, False, True]
 
 
 def test_a_folder_without_a_cluster_is_a_sentence(tmp_path: Path) -> None:
