@@ -1,5 +1,6 @@
 """The command lines of etcd and of Kubernetes' control plane: on loopback, and for holders of a certificate only."""
 
+from headrace_local import audit
 from headrace_local.cluster import Cluster
 
 CONTROLLERS = (
@@ -82,6 +83,7 @@ def apiserver(cluster: Cluster) -> tuple[str, ...]:
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={pki / 'sa.crt'}",
         f"--service-account-signing-key-file={pki / 'sa.key'}",
+        *audit.flags(cluster),
     )
 
 

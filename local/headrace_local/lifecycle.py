@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace_local import build, bytecode, elasticsearch, hostpids, janitor, kubelet, namespace, searchservers
+from headrace_local import audit, build, bytecode, elasticsearch, hostpids, janitor, kubelet, namespace, searchservers
 from headrace_local.cluster import Cluster, Elasticsearch, design, folder_of, load
 from headrace_local.elasticsearch import HEAP
 from headrace_local.errors import LocalError
@@ -129,6 +129,7 @@ def _write(cluster: Cluster) -> None:
         subprocess.run([str(cluster.binary), *pki], check=True)
         for node in cluster.nodes:
             kubelet.write(cluster, node)
+        audit.write(cluster)
         if cluster.elasticsearch and cluster.elasticsearch.node:
             elasticsearch.prepare(cluster.elasticsearch.node)
         cluster.save()
