@@ -16,6 +16,9 @@ MEASURE := PYTHONPATH=bench $(BENCH)/bin/python -m headrace_bench
 PUBLISH = $(if $(findstring --output,$(ARGS)),,--output docs/performance --page docs/performance.md)
 ARGS ?=
 PYTEST := $(BIN)/python -m pytest
+# Side by side, for the end-to-end tests wait most of the time; those of the local cluster itself need no Headrace on it.
+LANES := $(BIN)/python tests/lanes.py
+E2E := 'tests/e2e --ignore=tests/e2e/local' tests/e2e/local
 
 .PHONY: help
 help: ## shows this list
@@ -49,8 +52,8 @@ fix: venv ## formats, and mends what ruff can mend
 	@$(BIN)/ruff format .
 
 .PHONY: test
-test: check ## all tests: unit, integration, end to end (and a few rounds of the fire tests)
-	@$(PYTEST) tests/unit tests/integration tests/e2e
+test: check cluster ## all tests: unit, integration, end to end (and a few rounds of the fire tests)
+	@$(LANES) 'tests/unit tests/integration' $(E2E)
 
 .PHONY: test-unit
 test-unit: venv ## pure tests, in seconds
@@ -61,8 +64,13 @@ test-integration: venv ## on a real Postgres, which they start
 	@$(PYTEST) tests/integration
 
 .PHONY: test-e2e
-test-e2e: venv ## on a real cluster, which they start
-	@$(PYTEST) tests/e2e
+test-e2e: cluster ## on a real cluster, which they start
+	@$(LANES) $(E2E)
+
+# Two that build it at once would wait for each other, for longer than a test may take.
+.PHONY: cluster
+cluster: venv
+	@$(BIN)/python -m headrace_local build
 
 .PHONY: test-fire
 test-fire: venv ## the long fire tests: kills every part at random moments, 20 rounds each
@@ -91,7 +99,7 @@ $(BENCH)/.made: pyproject.toml constraints.txt
 	@touch $@
 
 .PHONY: bench
-bench: $(BENCH)/.made ## measures how fast rows move, on a Postgres of its own (20 minutes; docs/performance.md)
+bench: $(BENCH)/.made ## measures how fast rows move, on servers of its own (30 minutes; docs/performance.md)
 	@$(MEASURE) run $(PUBLISH) $(ARGS)
 
 .PHONY: bench-peers
