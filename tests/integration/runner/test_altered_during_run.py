@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -22,21 +23,49 @@ TARGET = (
 INCREMENTAL = {"mode": "incremental", "incremental_key": "id"}
 
 
-def run_and_alter(rig, statements, **fields):
+@pytest.fixture
+def rows(rig):
+    """The rig with its source and a target that is made."""
+    rig.on_source(*SOURCE)
+    rig.on_target(*TARGET)
+    return rig
+
+
+@contextmanager
+def running(rig, spec, *, reads_on=True):
+    """A run beside what is done here; gives a list in which its end is found afterwards.
+
+    Unless it reads on, it comes no further than to the gate meanwhile.
+    """
+    ended = []
+    with psycopg.connect(rig.source, autocommit=True) as gate:
+        if not reads_on:
+            gate.execute(f"SELECT pg_advisory_lock({GATE})")
+        thread = threading.Thread(target=lambda: ended.append(rig.run(spec)))
+        thread.start()
+        yield ended
+    thread.join(timeout=60)
+    assert ended, "the run did not end"
+
+
+def run_and_alter(rig, statements):
     """Runs until some batches are committed, alters the target, and lets the run go on."""
     # By the index, row after row: a sort would wait at the gate before the first one.
     streaming = make_conninfo(rig.source, options="-c enable_sort=off -c enable_seqscan=off -c enable_bitmapscan=off")
     rig = type(rig)(streaming, rig.target, rig.store)
-    spec = rig.spec(QUERY, fingerprint=ALL, **fields)
-    ended = []
-    with psycopg.connect(rig.source, autocommit=True) as gate:
-        gate.execute(f"SELECT pg_advisory_lock({GATE})")
-        thread = threading.Thread(target=lambda: ended.append(rig.run(spec)))
-        thread.start()
+    spec = rig.spec(QUERY, fingerprint=ALL)
+    with running(rig, spec, reads_on=False) as ended:
         rig.wait_until_read(spec, 100)
         rig.on_target(*statements)
-    thread.join(timeout=60)
-    assert ended, "the run did not end"
+    return ended[0]
+
+
+def run_slowly_and_alter(rig, statements):
+    """An incremental run: it asks for the greatest value first, and would wait for a gate there."""
+    spec = rig.spec(ALL, max_rows_per_second=300, **INCREMENTAL)
+    with running(rig, spec) as ended:
+        rig.wait_until_read(spec, 100)
+        rig.on_target(*statements)
     return ended[0]
 
 
@@ -91,14 +120,12 @@ def same(rig):
 
 @pytest.mark.parametrize("before", [False, True], ids=["empty", "with rows"])
 @pytest.mark.parametrize("case", CORRECT)
-def test_a_full_run_goes_on_or_starts_over(rig, case, before):
-    rig.on_source(*SOURCE)
-    rig.on_target(*TARGET)
+def test_a_full_run_goes_on_or_starts_over(rows, case, before):
     if before:
-        rig.on_target("INSERT INTO analytics.copy SELECT n, 'old', 0 FROM generate_series(1, 600) AS n")
-    ended = run_and_alter(rig, CORRECT[case])
+        rows.on_target("INSERT INTO analytics.copy SELECT n, 'old', 0 FROM generate_series(1, 600) AS n")
+    ended = run_and_alter(rows, CORRECT[case])
     assert ended.code == 0, ended
-    same(rig)
+    same(rows)
 
 
 ERRORS = {
@@ -136,80 +163,53 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("case", ERRORS)
-def test_a_run_that_cannot_go_on_says_what_became_of_the_target(rig, case):
+def test_a_run_that_cannot_go_on_says_what_became_of_the_target(rows, case):
     statements, words = ERRORS[case]
-    rig.on_source(*SOURCE)
-    rig.on_target(*TARGET)
-    ended = run_and_alter(rig, statements)
+    ended = run_and_alter(rows, statements)
     assert (ended.code, ended.outcome) == (64, "FAILED"), ended
     assert words in ended.message
 
 
 @pytest.mark.parametrize("case", ["no key any more", "a rule"])
-def test_what_changes_no_row_is_found_by_the_next_run(rig, case):
+def test_what_changes_no_row_is_found_by_the_next_run(rows, case):
     statement, words = {
         "no key any more": ("ALTER TABLE analytics.copy DROP CONSTRAINT copy_pkey", "no unique index"),
         "a rule": ("CREATE RULE r AS ON INSERT TO analytics.copy DO INSTEAD NOTHING", "has rules"),
     }[case]
-    rig.on_source(*SOURCE)
-    rig.on_target(*TARGET)
-    ended = run_and_alter(rig, (statement,))
+    ended = run_and_alter(rows, (statement,))
     if ended.code == 0:
-        same(rig)
-    ended = rig.run(rig.spec(ALL, key_columns=("id",)))
+        same(rows)
+    ended = rows.run(rows.spec(ALL, key_columns=("id",)))
     assert ended.code == 64
     assert words in ended.message
 
 
-def test_a_run_that_goes_on_sees_that_its_target_was_emptied_before_its_first_batch(rig):
-    rig.on_source(*SOURCE)
-    rig.on_target(*TARGET, "ALTER TABLE analytics.copy ADD CONSTRAINT c CHECK (id <> 250)")
-    assert rig.run(rig.spec(ALL)).rows_written == 200
-    rig.on_target("ALTER TABLE analytics.copy DROP CONSTRAINT c")
+def test_a_run_that_goes_on_sees_that_its_target_was_emptied_before_its_first_batch(rows):
+    rows.on_target("ALTER TABLE analytics.copy ADD CONSTRAINT c CHECK (id <> 250)")
+    assert rows.run(rows.spec(ALL)).rows_written == 200
+    rows.on_target("ALTER TABLE analytics.copy DROP CONSTRAINT c")
     # Nothing is read before the gate is open.
-    spec = rig.spec(f"{ALL} WHERE pg_advisory_lock_shared({GATE}) IS NOT NULL", fingerprint=ALL)
-    ended = []
-    with psycopg.connect(rig.source, autocommit=True) as gate:
-        gate.execute(f"SELECT pg_advisory_lock({GATE})")
-        thread = threading.Thread(target=lambda: ended.append(rig.run(spec)))
-        thread.start()
+    spec = rows.spec(f"{ALL} WHERE pg_advisory_lock_shared({GATE}) IS NOT NULL", fingerprint=ALL)
+    with running(rows, spec, reads_on=False) as ended:
         until = time.monotonic() + 20
-        while not rig.checkpoint(spec):
+        while not rows.checkpoint(spec):
             assert time.monotonic() < until
             time.sleep(0.01)
-        rig.on_target("TRUNCATE analytics.copy")
-    thread.join(timeout=60)
+        rows.on_target("TRUNCATE analytics.copy")
     assert ended[0].code == 0, ended
-    same(rig)
-
-
-def run_slowly_and_alter(rig, statements):
-    """An incremental run: it asks for the greatest value first, and would wait for a gate there."""
-    spec = rig.spec(ALL, max_rows_per_second=300, mode="incremental", incremental_key="id")
-    ended = []
-    thread = threading.Thread(target=lambda: ended.append(rig.run(spec)))
-    thread.start()
-    rig.wait_until_read(spec, 100)
-    rig.on_target(*statements)
-    thread.join(timeout=60)
-    assert ended, "the run did not end"
-    return ended[0]
+    same(rows)
 
 
 @pytest.mark.parametrize("case", ["a wider type", "a type of as many bytes", "dropped and made again", "rewritten"])
-def test_an_incremental_run_goes_on_or_starts_over(rig, case):
-    rig.on_source(*SOURCE)
-    rig.on_target(*TARGET)
-    ended = run_slowly_and_alter(rig, CORRECT[case])
+def test_an_incremental_run_goes_on_or_starts_over(rows, case):
+    ended = run_slowly_and_alter(rows, CORRECT[case])
     assert ended.code == 0, ended
-    same(rig)
+    same(rows)
 
 
-def test_an_incremental_run_whose_target_is_emptied_says_that_rows_are_gone(rig):
-    rig.on_source(*SOURCE)
-    rig.on_target(*TARGET)
-    ended = run_slowly_and_alter(rig, CORRECT["truncated"])
+def test_an_incremental_run_whose_target_is_emptied_says_that_rows_are_gone(rows):
+    ended = run_slowly_and_alter(rows, CORRECT["truncated"])
     words = "The target table was emptied (TRUNCATE) during the run: rows up to the cursor are gone from it"
     assert (ended.code, ended.message) == (64, f"{words}; a restart writes them again")
-    rig.load(ALL, mode="incremental", incremental_key="id", restart=True)
-    same(rig)
+    rows.load(ALL, restart=True, **INCREMENTAL)
+    same(rows)

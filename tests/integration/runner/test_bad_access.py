@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from tests.integration.conftest import _wheels
+from tests.integration.conftest import wheels
 from tests.integration.runner.cursor.standby import Standby
 
 ROWS = "SELECT id, v FROM rows"
@@ -253,7 +253,7 @@ def test_a_standby_as_the_target_is_told(rig, own_server):
     rig.on_source(*SOURCE)
     name = own_server.create_database()
     with tempfile.TemporaryDirectory(prefix="headrace-standby-", ignore_cleanup_errors=True) as folder:
-        standby = Standby(Path(folder), _wheels(), own_server)
+        standby = Standby(Path(folder), wheels(), own_server)
         standby.initialise()
         standby.start()
         try:

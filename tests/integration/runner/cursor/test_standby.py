@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.integration.conftest import _wheels
+from tests.integration.conftest import wheels
 from tests.integration.runner.conftest import Rig
 from tests.integration.runner.cursor.standby import Standby
 
@@ -17,7 +17,7 @@ INCREMENTAL = {"mode": "incremental", "incremental_key": "at"}
 def standby(own_server):
     """A standby of the server that tests may stop."""
     with tempfile.TemporaryDirectory(prefix="headrace-standby-", ignore_cleanup_errors=True) as folder:
-        made = Standby(Path(folder), _wheels(), own_server)
+        made = Standby(Path(folder), wheels(), own_server)
         made.initialise()
         made.start()
         try:

@@ -1,12 +1,10 @@
 """The target's disk is full: nothing is lost, and the run goes on when there is room again."""
 
-import tempfile
 import time
-from pathlib import Path
 
 import psycopg
 import pytest
-from tests.integration.conftest import _wheels
+from tests.integration.conftest import start_own_server, wheels
 from tests.integration.runner.fire.cramped import CrampedServer, why_impossible
 from tests.integration.runner.fire.crowded import wait_until
 from tests.integration.runner.fire.modes import MODES
@@ -25,14 +23,7 @@ def cramped_server():
     reason = why_impossible()
     if reason is not None:
         pytest.skip(reason)
-    with tempfile.TemporaryDirectory(prefix="headrace-postgres-", ignore_cleanup_errors=True) as folder:
-        server = CrampedServer(Path(folder), _wheels())
-        server.initialise()
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
+    yield from start_own_server(wheels(), CrampedServer)
 
 
 @pytest.fixture
@@ -69,15 +60,25 @@ def is_full(dsn):
     return False
 
 
+@pytest.fixture
+def full(cramped, open_books):
+    """Makes a pipeline ready whose changes do not fit; gives its run and its books, which are opened."""
+
+    def make(name):
+        mode = MODES[name]
+        books = open_books(mode, cramped)
+        mode.prepare(cramped)
+        cramped.on_source(WIDE)
+        fill(cramped)
+        books.begin()
+        return mode.spec(cramped, max_rows_per_second=None), books
+
+    return make
+
+
 @pytest.mark.parametrize("name", some(NAMES, 1, "disk"))
-def test_a_full_disk_is_waited_for(cramped, open_books, name):
-    mode = MODES[name]
-    books = open_books(mode, cramped)
-    mode.prepare(cramped)
-    cramped.on_source(WIDE)
-    fill(cramped)
-    books.begin()
-    spec = mode.spec(cramped, max_rows_per_second=None)
+def test_a_full_disk_is_waited_for(cramped, full, name):
+    spec, books = full(name)
     process = cramped.spawn(spec)
     wait_until(lambda: process.poll() is not None or says(cramped, spec, "No space left on device"))
     assert process.poll() is None, cramped.wait(process, spec)
@@ -87,14 +88,8 @@ def test_a_full_disk_is_waited_for(cramped, open_books, name):
     books.settle(ended)
 
 
-def test_a_disk_that_stays_full_fails_the_attempt_and_leaves_the_run_to_the_next(cramped, open_books):
-    mode = MODES["full, into rows that are there"]
-    books = open_books(mode, cramped)
-    mode.prepare(cramped)
-    cramped.on_source(WIDE)
-    fill(cramped)
-    books.begin()
-    spec = mode.spec(cramped, max_rows_per_second=None)
+def test_a_disk_that_stays_full_fails_the_attempt_and_leaves_the_run_to_the_next(cramped, full):
+    spec, books = full("full, into rows that are there")
     ended = cramped.run(spec)
     assert (ended.code, ended.outcome) == (FAULT, None), ended
     assert "No space left on device" in str(ended.message)

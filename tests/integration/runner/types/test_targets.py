@@ -142,21 +142,20 @@ def test_columns_that_were_dropped_are_no_columns(rows):
     loads_and_updates(rows, "SELECT * FROM rows")
 
 
-TRIGGER = """
-    CREATE FUNCTION analytics.{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$;
-    CREATE TRIGGER t {when} ON analytics.copy FOR EACH ROW EXECUTE FUNCTION analytics.{name}()
-"""
+def make_target_with_trigger(rig, when, body, more_columns=""):
+    rig.on_target(
+        f"CREATE TABLE analytics.copy (id int PRIMARY KEY, v text{more_columns})",
+        f"CREATE FUNCTION analytics.react() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",
+        f"CREATE TRIGGER t {when} ON analytics.copy FOR EACH ROW EXECUTE FUNCTION analytics.react()",
+    )
 
 
 def test_a_trigger_sees_each_change_once_and_no_row_that_did_not_change(rows):
-    rows.on_target(
-        "CREATE TABLE analytics.copy (id int PRIMARY KEY, v text)",
-        "CREATE TABLE analytics.log (what text)",
-        TRIGGER.format(
-            name="audit",
-            when="AFTER INSERT OR UPDATE OR DELETE",
-            body="INSERT INTO analytics.log VALUES (TG_OP || coalesce(NEW.id, OLD.id)); RETURN NULL;",
-        ),
+    rows.on_target("CREATE TABLE analytics.log (what text)")
+    make_target_with_trigger(
+        rows,
+        "AFTER INSERT OR UPDATE OR DELETE",
+        "INSERT INTO analytics.log VALUES (TG_OP || coalesce(NEW.id, OLD.id)); RETURN NULL;",
     )
     loads_and_updates(rows)
     count = "SELECT regexp_replace(what, '\\d', '', 'g'), count(*), count(DISTINCT what) FROM analytics.log"
@@ -168,37 +167,25 @@ def test_a_trigger_sees_each_change_once_and_no_row_that_did_not_change(rows):
 
 
 def test_a_trigger_may_fill_what_the_query_does_not_give(rows):
-    rows.on_target(
-        "CREATE TABLE analytics.copy (id int PRIMARY KEY, v text, changes int NOT NULL)",
-        TRIGGER.format(
-            name="fill",
-            when="BEFORE INSERT OR UPDATE",
-            body="NEW.changes = CASE TG_OP WHEN 'INSERT' THEN 0 ELSE OLD.changes + 1 END; RETURN NEW;",
-        ),
+    make_target_with_trigger(
+        rows,
+        "BEFORE INSERT OR UPDATE",
+        "NEW.changes = CASE TG_OP WHEN 'INSERT' THEN 0 ELSE OLD.changes + 1 END; RETURN NEW;",
+        more_columns=", changes int NOT NULL",
     )
     loads_and_updates(rows)
     assert rows.on_target("SELECT changes, count(*) FROM analytics.copy GROUP BY 1 ORDER BY 1") == [(0, 200), (1, 25)]
 
 
 def test_a_trigger_may_leave_rows_out(rows):
-    rows.on_target(
-        "CREATE TABLE analytics.copy (id int PRIMARY KEY, v text)",
-        TRIGGER.format(
-            name="leave_out",
-            when="BEFORE INSERT",
-            body="IF NEW.id % 2 = 0 THEN RETURN NULL; END IF; RETURN NEW;",
-        ),
-    )
+    make_target_with_trigger(rows, "BEFORE INSERT", "IF NEW.id % 2 = 0 THEN RETURN NULL; END IF; RETURN NEW;")
     ended = rows.load(QUERY)
     assert (ended.rows_read, ended.rows_written) == (250, 125)
     assert rows.on_target("SELECT count(*), bool_and(id % 2 = 1) FROM analytics.copy") == [(125, True)]
 
 
 def test_a_trigger_that_refuses_a_row_fails_the_run_and_is_heard(rows):
-    rows.on_target(
-        "CREATE TABLE analytics.copy (id int PRIMARY KEY, v text)",
-        TRIGGER.format(name="refuse", when="BEFORE INSERT", body="RAISE EXCEPTION 'not number %', NEW.id;"),
-    )
+    make_target_with_trigger(rows, "BEFORE INSERT", "RAISE EXCEPTION 'not number %', NEW.id;")
     ended = rows.run(rows.spec(QUERY))
     assert (ended.code, ended.outcome, ended.rows_written) == (64, "FAILED", 0)
     assert "not number 1" in ended.message
