@@ -1,20 +1,24 @@
 """`python -m headrace_bench`: measures how fast rows move, beside a plain `psql COPY | psql COPY`.
 
-Starts a Postgres of its own, moves rows in many ways, each run after a plain pipe, compares source and target by
-checksum after each, prints a table, and writes JSON, a plot (SVG) and the results in the documentation's page.
+To Elasticsearch it is beside bulk bodies that were built beforehand. Starts servers of its own, moves rows in many
+ways, each run after what it is compared with, compares source and target by checksum after each, prints tables, and
+writes JSON, plots (SVG) and the results in the documentation's page.
 """
 
 import argparse
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from headrace_bench import benchmark, cluster
+from headrace_bench import benchmark, cluster, elasticsearch
 from headrace_bench.benchmark import Wish, publish
 from headrace_bench.cases import CASES
 from headrace_bench.report import Report
 
 _ROWS = {"run": 2_000_000, "peers": 500_000}
+_DOCUMENTS = 500_000
+_POSTGRES = (*(case.name for case in CASES), *cluster.NAMES)
 
 
 def main() -> int:
@@ -24,6 +28,7 @@ def main() -> int:
     options = _options()
     wish = Wish(
         rows=options.rows or _ROWS.get(options.what, 0),
+        documents=options.rows or _DOCUMENTS,
         rounds=options.rounds,
         cases=tuple(options.case or ()),
         output=options.output,
@@ -32,16 +37,30 @@ def main() -> int:
         keep=options.keep,
     )
     if options.what == "report":
-        reports = [Report.load(file) for file in sorted(wish.output.glob("*.json"))]
+        reports = iter([Report.load(file) for file in sorted(wish.output.glob("*.json"))])
     else:
-        reports = [(benchmark.run_peers if options.what == "peers" else benchmark.run)(wish, _say)]
+        reports = _measured(options.what, wish)
+    failures = 0
     for report in reports:
         print(publish(wish, report), end="\n\n")
-    return 1 if any(report.failures for report in reports) else 0
+        failures += len(report.failures)
+    return 1 if failures else 0
+
+
+def _measured(what: str, wish: Wish) -> Iterator[Report]:
+    """Each report as soon as it is there."""
+    if what == "peers":
+        yield benchmark.run_peers(wish, _say)
+    elif any(map(wish.wants, _POSTGRES)):
+        yield benchmark.run(wish, _say)
+    if what == "run" and any(map(wish.wants, elasticsearch.NAMES)):
+        report = benchmark.run_elasticsearch(wish, _say)
+        if report:
+            yield report
 
 
 def _options() -> argparse.Namespace:
-    names = ", ".join([*(case.name for case in CASES), *cluster.NAMES])
+    names = ", ".join([*_POSTGRES, *elasticsearch.NAMES])
     parser = argparse.ArgumentParser(
         prog="python -m headrace_bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -51,7 +70,11 @@ def _options() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--case", action="append", metavar="NAME", help=f"how its name begins; repeatable. {names}")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
-    parser.add_argument("--rows", type=int, help="default 2,000,000, with peers 500,000; 200,000 for a quick try")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        help="default 2,000,000, with peers and of Elasticsearch's documents 500,000; 200,000 for a quick try",
+    )
     parser.add_argument("--output", type=Path, default=Path("build/bench"), help="folder of JSON and SVG (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="lines of the JSON that are not measured now stay")
     parser.add_argument("--page", type=Path, help="a page in Markdown whose results are replaced")

@@ -6,13 +6,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace_bench import cluster, data, machine, page, peers, plot, tables
+from headrace_bench import cluster, data, elasticsearch, machine, page, peers, plot, tables
 from headrace_bench.cases import CASES, Case
+from headrace_bench.elasticsearch import Rig
 from headrace_bench.environments import NotInstalledError
 from headrace_bench.place import Place, made
 from headrace_bench.report import Report
 from headrace_bench.rounds import measure
 from headrace_bench.server import SETTINGS
+from headrace_local import elasticsearch_home
 from headrace_local.errors import LocalError
 
 Say = Callable[[str], None]
@@ -23,6 +25,8 @@ class Wish:
     """What is asked for."""
 
     rows: int
+    documents: int
+    """For Elasticsearch."""
     rounds: int
     cases: tuple[str, ...]
     """How names begin; empty for all."""
@@ -38,7 +42,7 @@ class Wish:
 
 
 def run(wish: Wish, say: Say) -> Report:
-    """Measures Headrace; the JSON is written after every run, so that what ends early leaves what it found."""
+    """From Postgres to Postgres; the JSON is written after every run, so that what ends early leaves what it found."""
     say(f"making a server and {wish.rows:,} rows …")
     with made(wish.rows, wish.postgres) as place:
         report = begin("bench", wish, place)
@@ -67,13 +71,35 @@ def run_peers(wish: Wish, say: Say) -> Report:
     return report
 
 
-def begin(kind: str, wish: Wish, place: Place) -> Report:
+def run_elasticsearch(wish: Wish, say: Say) -> Report | None:
+    """Measures loads of Elasticsearch; None, and why is said, where there can be none."""
+    try:
+        elasticsearch_home.home(say)
+    except LocalError as error:
+        say(f"Elasticsearch is left out: {error}")
+        return None
+    rows = elasticsearch.rows_of(wish.documents, wish.wants)
+    say(f"making a server and {rows:,} rows …")
+    with made(rows, wish.postgres) as place, elasticsearch.rigged(place, wish.documents, wish.wants, say) as rig:
+        report = begin(elasticsearch.KIND, wish, place, rig)
+        cases = [case for case in rig.cases() if wish.wants(case.name)]
+        if wish.wants(elasticsearch.PEER):
+            try:
+                cases.append(rig.peer())
+            except NotInstalledError as error:
+                report.failures[elasticsearch.PEER] = f"it could not be installed here: {error}"
+        _measure(place, cases, report, wish, say)
+    return report
+
+
+def begin(kind: str, wish: Wish, place: Place, rig: Rig | None = None) -> Report:
     """A report without lines, but for those to be kept."""
     report = Report(
         kind=kind,
         started=time.strftime("%Y-%m-%d", time.gmtime()),
-        rows=wish.rows,
-        row_bytes=data.row_bytes(place.server),
+        rows=wish.documents if rig else wish.rows,
+        row_bytes=rig.document_bytes if rig else data.row_bytes(place.server),
+        elasticsearch=rig.node.version() if rig else None,
         rounds=wish.rounds,
         postgres=place.server.version(),
         machine=machine.describe(),

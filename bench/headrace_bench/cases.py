@@ -25,6 +25,14 @@ class Case:
     """Whether its memory is the runner's."""
     bare: Callable[[Place], Took] | None = None
     """The same work without Kubernetes, measured right before."""
+    plain: "Case | None" = None
+    """What it is compared with; None: what the others are."""
+    verify: Callable[[Place], None] | None = None
+    """Raises WrongTargetError; None compares the target's table with the source's."""
+    rounds: int | None = None
+    """How often it is measured at most; None: as often as the others."""
+    rows: int | None = None
+    """How many it moves; None: as many as the others."""
 
 
 def holding(before: Before) -> Callable[[Place], None]:

@@ -84,6 +84,14 @@ def _wal_share(name: str) -> Callable[[Report], float | None]:
     return _of(name, share)
 
 
+def _cpu(line: Line) -> float | None:
+    return line.median(lambda one: one.cpu_seconds)
+
+
+def _peak(line: Line) -> float | None:
+    return line.peak_bytes / 1e6 if line.peak_bytes else None
+
+
 def _largest_peak(report: Report) -> float | None:
     peaks = [line.peak_bytes / 1e6 for line in report.lines if line.headrace and line.peak_bytes]
     return max(peaks, default=None)
@@ -121,4 +129,10 @@ PEER_GOALS = (
     Goal("empty target: times the best peer's speed", _over_best_peer("empty"), 1.6, 2.5),
     Goal("all rows changed: times the best peer's speed", _over_best_peer("changed"), 1.6, 2.5),
 )
-GOALS = {"bench": BENCH_GOALS, "peers": PEER_GOALS}
+ELASTICSEARCH_GOALS = (
+    Goal("empty index", _ratio("elasticsearch-empty"), 0.85, 0.92),
+    Goal("  its client's CPU", _of("elasticsearch-empty", _cpu), 1.5, 1.0, " s", at_most=True),
+    Goal("  its peak memory", _of("elasticsearch-empty", _peak), 90.0, 60.0, " MB", at_most=True),
+    Goal("peak memory of four times as many", _of("elasticsearch-large", _peak), 90.0, 60.0, " MB", at_most=True),
+)
+GOALS = {"bench": BENCH_GOALS, "peers": PEER_GOALS, "elasticsearch": ELASTICSEARCH_GOALS}

@@ -17,7 +17,6 @@ _STYLE = """
     .plain { stroke: #8d96a0 } .ours { fill: #4493f8 } .others { fill: #656d76 } .range { stroke: #e6edf3 }
   }
 """
-_TITLES = {"bench": "How fast rows move, beside a plain pipe", "peers": "Headrace and others, beside a plain pipe"}
 
 
 def draw(report: Report) -> str:
@@ -35,13 +34,14 @@ def draw(report: Report) -> str:
 
 
 def _head(report: Report) -> list[str]:
+    target = f"Elasticsearch {report.elasticsearch}" if report.elasticsearch else "Postgres"
     note = (
-        f"{report.rows:,} rows of {report.row_bytes:.0f} bytes, Postgres {report.postgres} to Postgres, "
-        f"{report.machine['cores']} cores; median of {report.rounds} rounds; 1.0 = psql COPY | psql COPY"
+        f"{report.rows:,} {report.words.rows} of {report.row_bytes:.0f} bytes, Postgres {report.postgres} to {target}, "
+        f"{report.machine['cores']} cores; median of {report.rounds} rounds; 1.0 = {report.words.measure}"
     )
     return [
         '<rect class="paper" width="100%" height="100%" rx="8"/>',
-        f'<text class="title" x="20" y="30">{escape(_TITLES[report.kind])}</text>',
+        f'<text class="title" x="20" y="30">{escape(report.words.title)}</text>',
         f'<text class="small" x="20" y="50">{escape(note)}</text>',
     ]
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from headrace_bench.words import WORDS, Words
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -42,6 +44,8 @@ class Line:
     headrace: bool
     """Whether its memory is the runner's."""
     pairs: list[Pair]
+    rows: int | None = None
+    """How many were moved, where it is not as many as in the others."""
 
     @property
     def ratio(self) -> float:
@@ -69,7 +73,7 @@ class Report:
     """All of a benchmark."""
 
     kind: str
-    """`bench` or `peers`."""
+    """`bench`, `peers` or `elasticsearch`."""
     started: str
     rows: int
     row_bytes: float
@@ -80,16 +84,23 @@ class Report:
     lines: list[Line] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     """What did not run, or ran and left a wrong target, with the reason."""
+    elasticsearch: str | None = None
+    """The version of the one that was written."""
+
+    @property
+    def words(self) -> Words:
+        """What things are called in it."""
+        return WORDS[self.kind]
 
     def line(self, name: str) -> Line | None:
         """The line of a case, when it was measured."""
         return next((line for line in self.lines if line.name == name), None)
 
-    def add(self, name: str, title: str, pair: Pair, *, headrace: bool = True) -> None:
+    def add(self, name: str, title: str, pair: Pair, *, headrace: bool = True, rows: int | None = None) -> None:
         """Adds a run to its line."""
         line = self.line(name)
         if line is None:
-            line = Line(name, title, headrace, [])
+            line = Line(name, title, headrace, [], rows)
             self.lines.append(line)
         line.pairs.append(pair)
 

@@ -27,11 +27,14 @@ class Job:
     batch_size: int
     mode: str = "full"
     table: str = TABLE
+    """`es:index` is one of Elasticsearch's."""
     pipeline: str | None = None
+    query: str = QUERY
+    version_column: str | None = None
 
 
-def run(place: Place, job: Job) -> Took:
-    """Runs `python -m headrace_runner`, from the start of the process to its end."""
+def run(place: Place, job: Job, elasticsearch: str = "") -> Took:
+    """Runs `python -m headrace_runner`, from the start of the process to its end; `elasticsearch` is a URL."""
     number = place.next_number()
     spec = _spec(job, job.pipeline or f"events-{number}")
     store = place.server.dsn(STORE)
@@ -43,14 +46,21 @@ def run(place: Place, job: Job) -> Took:
         "HEADRACE_EPOCH": str(number),
         "HEADRACE_STORE_DSN": store,
         "HEADRACE_SOURCE_DSN": place.server.dsn(SOURCE),
-        "HEADRACE_TARGET_DSN": place.server.dsn(TARGET),
+        **_target(place, job, elasticsearch),
         "HEADRACE_TERMINATION_LOG": str(place.folder / "termination"),
     }
     return measure([[sys.executable, "-m", "headrace_runner"]], environ=environ, log=place.log)
 
 
+def _target(place: Place, job: Job, elasticsearch: str) -> dict[str, str]:
+    if job.table.startswith("es:"):
+        return {"HEADRACE_ELASTICSEARCH_URL": elasticsearch}
+    return {"HEADRACE_TARGET_DSN": place.server.dsn(TARGET)}
+
+
 def _spec(job: Job, pipeline: str) -> RunSpec:
-    schema, table = job.table.split(".")
+    kind, _, index = job.table.rpartition(":")
+    schema, _, table = index.rpartition(".")
     return RunSpec(
         run_id=str(uuid.uuid4()),
         installation="bench",
@@ -58,11 +68,13 @@ def _spec(job: Job, pipeline: str) -> RunSpec:
         pipeline_name=pipeline,
         pipeline_uid=str(uuid.uuid5(uuid.NAMESPACE_OID, pipeline)),
         mode=job.mode,
-        query=QUERY,
+        query=job.query,
+        target_kind="elasticsearch" if kind else "postgres",
         target_schema=schema,
         target_table=table,
         incremental_key="modified" if job.mode == "incremental" else None,
         batch_size=job.batch_size,
         key_columns=("id",),
-        fingerprint=QUERY,
+        version_column=job.version_column,
+        fingerprint=job.query,
     )

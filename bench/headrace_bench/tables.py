@@ -21,8 +21,11 @@ def goals(found: Sequence[Verdict]) -> str:
 
 def lines(report: Report) -> str:
     """One row a case: medians, but for memory, which is the largest."""
-    titles = ["what", "speed", "lowest to highest", "rows/s", "seconds", "client CPU s", "peak MB", "WAL MB"]
-    return _table(titles, [*_plain(report), *(_line(report, line) for line in report.lines)])
+    words = report.words
+    titles = ["what", "speed", "lowest to highest", f"{words.rows}/s", "seconds", "client CPU s", "peak MB", "WAL MB"]
+    rows = [titles, *_plain(report), *(_line(report, line) for line in report.lines)]
+    titles, *rest = rows if words.writes_wal else [row[:-1] for row in rows]
+    return _table(titles, rest)
 
 
 def _goal(verdict: Verdict) -> list[str]:
@@ -37,21 +40,22 @@ def _goal(verdict: Verdict) -> list[str]:
 
 def _plain(report: Report) -> list[list[str]]:
     """The plain pipe, over all its runs."""
-    if not report.lines:
+    if not any(line.rows is None for line in report.lines):
         return []
-    every = Line(name="plain", title="", headrace=False, pairs=[pair for line in report.lines for pair in line.pairs])
+    pairs = [pair for line in report.lines if line.rows is None for pair in line.pairs]
+    every = Line(name="plain", title="", headrace=False, pairs=pairs)
     seconds = every.median(lambda one: one.seconds, of_plain=True) or 1.0
     cpu = every.median(lambda one: one.cpu_seconds, of_plain=True)
     wal = every.median(lambda one: one.wal_bytes, of_plain=True)
     numbers = [f"{report.rows / seconds:,.0f}", f"{seconds:.1f}", _number(cpu, 1), "", _number(wal, 0, 1e6)]
-    return [["plain pipe", "1.00", "", *numbers]]
+    return [[report.words.plain, "1.00", "", *numbers]]
 
 
 def _line(report: Report, line: Line) -> list[str]:
     ratios = [pair.ratio for pair in line.pairs]
     seconds = line.median(lambda one: one.seconds) or 1.0
     # Where no row moved, rows a second would be a boast.
-    rate = f"{report.rows / seconds:,.0f}" if line.name != "idle" else ""
+    rate = f"{(line.rows or report.rows) / seconds:,.0f}" if line.name != "idle" else ""
     ratio = [f"{line.ratio:.2f}", f"{min(ratios):.2f} to {max(ratios):.2f}"] if line.name != "idle" else ["", ""]
     cpu, wal = line.median(lambda one: one.cpu_seconds), line.median(lambda one: one.wal_bytes)
     numbers = [f"{seconds:.2f}" if seconds < 1 else f"{seconds:.1f}", _number(cpu, 1)]
@@ -64,10 +68,11 @@ def _failures(report: Report) -> str:
 
 def _where(report: Report) -> str:
     machine = report.machine
+    target = f", Elasticsearch {report.elasticsearch}" if report.elasticsearch else ""
     return (
-        f"{report.rows:,} rows of {report.row_bytes:.0f} bytes, {report.rounds} rounds, {report.started}; PostgreSQL"
-        f" {report.postgres}; {machine['cores']} cores ({machine['processor']}), {machine['memory']} of memory,"
-        f" {machine['system']}, Python {machine['python']}."
+        f"{report.rows:,} {report.words.rows} of {report.row_bytes:.0f} bytes, {report.rounds} rounds,"
+        f" {report.started}; PostgreSQL {report.postgres}{target}; {machine['cores']} cores ({machine['processor']}),"
+        f" {machine['memory']} of memory, {machine['system']}, Python {machine['python']}."
     )
 
 
