@@ -1,4 +1,4 @@
-"""The mirror of a pipeline's checkpoint; the checkpoint itself lies in the target's database."""
+"""The mirror of a pipeline's checkpoint; the checkpoint itself lies in the target's database, or in `target_fences`."""
 
 from typing import Any
 

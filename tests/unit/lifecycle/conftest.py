@@ -46,7 +46,7 @@ class World:
     """What there is; `reconcile` does what the operator does about it."""
 
     now: datetime = START
-    limits: Limits = field(default_factory=lambda: Limits(allowed_targets=("analytics.*",)))
+    limits: Limits = field(default_factory=lambda: Limits(allowed_targets=("analytics.*", "es:*")))
     pipeline: PipelineSeen | None = None
     runs: dict[str, RunSeen] = field(default_factory=dict)
     jobs: dict[str, JobSeen] = field(default_factory=dict)

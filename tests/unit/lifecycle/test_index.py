@@ -16,7 +16,6 @@ KINDS = ("Load", "Rebuild", "Replay")
 @pytest.fixture
 def world(world):
     """A pipeline into an index."""
-    world.limits = dataclasses.replace(world.limits, allowed_targets=("analytics.*", "es:*"))
     world.edit_pipeline(target_table="es:films", key_columns=["id"])
     return world
 

@@ -24,7 +24,7 @@ EVENTS = (
     "ask", "ask_waiting", "ask_reconcile", "ask_by_hand", "start", "cancel", "pause", "go_on", "hold_run",
     "break_spec", "mend_spec", "report", "batch", "take_over", "done", "give_up", "pod_gone", "job_fails",
     "job_gives_up", "job_completes", "job_deleted", "pod_deleting", "pod_ready", "store_away", "store_back", "second",
-    "minute", "ten_minutes", "no_slot", "slot", "delete_run",
+    "ask_rebuild", "ask_replay", "to_index", "to_table", "minute", "ten_minutes", "no_slot", "slot", "delete_run",
 )  # fmt: skip
 WAITS = {
     Reason.RUN_WAITING, Reason.WAITING_FOR_SLOT, Reason.WAITING_FOR_STORE, Reason.WAITING_FOR_START, Reason.PAUSED,
@@ -47,6 +47,10 @@ def happen(world: Any, event: str, which: int) -> None:
         "ask": world.ask,
         "ask_waiting": lambda: world.ask(suspend=True),
         "ask_reconcile": lambda: world.ask(kind="Reconcile"),
+        "ask_rebuild": lambda: world.ask(kind="Rebuild"),
+        "ask_replay": lambda: world.ask(kind="Replay"),
+        "to_index": lambda: world.edit_pipeline(target_table="es:films"),
+        "to_table": lambda: world.edit_pipeline(target_table="analytics.films"),
         "ask_by_hand": lambda: world.ask(f"by-hand-{world.asked}", owned=False, timeout_seconds=300),
         "pause": lambda: world.edit_pipeline(suspend=True),
         "go_on": lambda: world.edit_pipeline(suspend=False),
@@ -111,7 +115,7 @@ def check(world: Any, before: dict[str, Any]) -> None:
     decided = world.last
     loads = [run for run in world.runs.values() if run.writes]
     active = [run for run in loads if run.status.phase not in FINAL and run.status.job and run.status.job.active]
-    assert len(active) <= 1, "two loads at work"
+    assert len(active) <= 1, "two runs that write at work"
     claim = world.pipeline.status.active_run
     assert all(claim is not None and claim.uid == run.uid for run in active), "at work without the claim"
     for run in world.runs.values():
