@@ -115,8 +115,8 @@ demo: venv ## shows pipelines on a real Kubernetes API, then removes everything
 	@$(BIN)/python -m headrace_local demo
 
 .PHONY: up
-up: venv ## starts cluster, Postgres, operator and API, and leaves them running
-	@$(BIN)/python -m headrace_local up --films
+up: venv ## starts cluster, Postgres, operator and API, and leaves them running (ARGS=--elasticsearch: that too)
+	@$(BIN)/python -m headrace_local up --films $(ARGS)
 
 .PHONY: down
 down: venv ## ends what `make up` started

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import tempfile
 import uuid
@@ -13,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from headrace_local import elasticsearch_home
+from headrace_local import searchservers
 from headrace_local.elasticsearch_server import OwnServer
 
 
@@ -87,7 +86,7 @@ def elasticsearch() -> Iterator[SearchServer]:
         yield server
         server.close()
         return
-    _need_maven()
+    need_elasticsearch()
     # Not pytest's tmp_path: it keeps the last three.
     with tempfile.TemporaryDirectory(prefix="headrace-elasticsearch-", ignore_cleanup_errors=True) as folder:
         node = OwnServer(Path(folder), print)
@@ -100,9 +99,9 @@ def elasticsearch() -> Iterator[SearchServer]:
             node.stop(signal.SIGKILL)
 
 
-def _need_maven() -> None:
+def need_elasticsearch() -> None:
     """Skips where Elasticsearch cannot be had, except in CI: a skip that nobody reads would hide all these tests."""
-    if elasticsearch_home.is_made() or shutil.which("mvn"):
+    if searchservers.can_choose():
         return
     if os.environ.get("CI"):
         pytest.fail("Maven is missing, and so Elasticsearch: in CI its tests are not skipped")

@@ -10,16 +10,17 @@ from types import FrameType
 import psycopg
 from rich.console import Console
 
-from headrace_local import films, leftovers, lifecycle
+from headrace_local import films, leftovers, lifecycle, searchservers
 from headrace_local.api import Api
 from headrace_local.errors import LocalError
 from headrace_local.jobwatch import JobWatch
 from headrace_local.kubectl import Kubectl
+from headrace_local.search import Search
 from headrace_local.status import Status
 from headrace_local.story import EXAMPLES, Story, table
 
 INTERRUPTED = 130
-_SETTINGS = ("ALLOWED_TARGET_TABLES=analytics.*",)
+_SETTINGS = ("ALLOWED_TARGET_TABLES=analytics.*,es:film_dim",)
 
 
 def run() -> int:
@@ -52,7 +53,8 @@ def _show(console: Console, name: str) -> None:
     leftovers.remove("demo")
     began = time.monotonic()
     status = lifecycle.up(
-        lifecycle.Wish(name=name, settings=_SETTINGS), lambda sentence: console.print(f"   {sentence}")
+        lifecycle.Wish(name=name, settings=_SETTINGS, elasticsearch=searchservers.can_choose()),
+        lambda sentence: console.print(f"   {sentence}"),
     )
     if not status.api or not status.kubeconfig or not status.kubectl:
         raise LocalError("operator and API did not start")
@@ -70,6 +72,7 @@ def _tell(console: Console, status: Status) -> None:
         story = Story(
             console=console, api=api, kubectl=kubectl, jobs=jobs,
             source_dsn=films.source_of(status.admin_dsn or ""), target_dsn=status.target_dsn or "",
+            search=Search(status.elasticsearch, show) if status.elasticsearch else None,
         )  # fmt: skip
         story.tell()
         console.print()

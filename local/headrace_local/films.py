@@ -162,6 +162,15 @@ def change(dsn: str, *, updates: int = 1_000, inserts: int = 500, deletes: int =
     return Changes(updated=updated, inserted=inserts, deleted=deleted)
 
 
+def rename(dsn: str, title: str) -> str:
+    """Gives one film this title; returns the one that it had."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("SELECT id, title FROM content.film_work ORDER BY id LIMIT 1").fetchone()
+        assert row
+        connection.execute("UPDATE content.film_work SET title = %s WHERE id = %s", (title, row[0]))
+    return str(row[1])
+
+
 def _fill(connection: Connection[tuple[Any, ...]], films: int) -> None:
     connection.execute(_GENRE_ROWS, {"genres": list(_GENRES)})
     connection.execute(_PERSON_ROWS, {"first": list(_FIRST_NAMES), "last": list(_LAST_NAMES), "people": _PEOPLE})

@@ -1,6 +1,7 @@
 """Which Elasticsearch a cluster gets: one of its own, or the one that the environment names."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,11 @@ def choose(folder: Path, heap: str, say: Say, environ: Mapping[str, str] = os.en
     port, transport_port = free_ports(2)
     node = Node(elasticsearch_home.home(say, environ), folder / "elasticsearch", port, transport_port, heap)
     return Elasticsearch(node.url, node)
+
+
+def can_choose(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a cluster can have one: for what goes without it where it can't."""
+    return bool(environ.get(f"{_PREFIX}URL")) or elasticsearch_home.is_made(environ) or bool(shutil.which("mvn"))
 
 
 def _key(name: str) -> str:

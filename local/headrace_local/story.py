@@ -16,12 +16,16 @@ from headrace_local.jobwatch import JobWatch
 from headrace_local.kubectl import Kubectl
 from headrace_local.latency import TARGET_FINAL_STATE, TARGET_FIRST_BATCH, Latency
 from headrace_local.progress import follow
+from headrace_local.search import Search
+from headrace_local.waiting import wait_for
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FULL, INCREMENTAL = "films-full", "films-incremental"
+FULL, INCREMENTAL, SEARCH = "films-full", "films-incremental", "films-search"
 HELD_BACK = 40_000
 """Rows per second: slow enough to pause and to kill in the middle."""
 SMALL_RUNS = 5
+INDEX = "film_dim"
+NEW_TITLE = "The Penstock and the Headrace"
 Run = dict[str, Any]
 
 
@@ -50,17 +54,24 @@ class Story:
     source_dsn: str
     """The superuser's: the demo changes films."""
     target_dsn: str
+    search: Search | None = None
+    """None where there is no Elasticsearch: its steps are left out."""
     films: int = 0
     full: str = ""
     """The id of film_dim_full."""
     incremental: str = ""
+    documents: str = ""
+    """The id of film_search."""
     lines: list[Line] = field(default_factory=list)
 
     def tell(self) -> None:
         """All steps, in their order."""
-        for number, (title, step) in enumerate(STEPS, 1):
-            self.console.print(f"\n[bold]{number}/{len(STEPS)}  {title}[/bold]", highlight=False)
+        steps = (*STEPS, *SEARCH_STEPS) if self.search else STEPS
+        for number, (title, step) in enumerate(steps, 1):
+            self.console.print(f"\n[bold]{number}/{len(steps)}  {title}[/bold]", highlight=False)
             step(self)
+        if not self.search:
+            self.say("Left out: the films as a search index. Elasticsearch needs Maven, which is not on this machine")
 
     def say(self, sentence: str) -> None:
         """One line of text."""
@@ -125,14 +136,7 @@ def pause_and_resume(story: Story) -> None:
 
 def create_by_kubectl(story: Story) -> None:
     """Applies the manifests of an example."""
-    began = time.monotonic()
-    story.say(story.kubectl.run("apply", "-f", f"examples/{INCREMENTAL}/pipeline.yaml"))
-    story.say(story.kubectl.run("create", "-f", f"examples/{INCREMENTAL}/run.yaml"))
-    (pipeline,) = story.api.call("GET", "/pipelines?q=film_rating_agg")
-    story.incremental = pipeline["id"]
-    (run,) = story.api.call("GET", f"/pipelines/{story.incremental}/runs", quiet=True)
-    run = follow(story.console, story.api, run, story.films)
-    story.finish("film_rating_agg, first run", run, time.monotonic() - began)
+    story.incremental = _create(story, INCREMENTAL, "film_rating_agg")
     story.agree(_query(INCREMENTAL), "analytics.film_rating_agg")
 
 
@@ -159,6 +163,34 @@ def bring_changes(story: Story) -> None:
     story.finish("film_rating_agg, what changed", run, time.monotonic() - began)
     story.say(f"{run['rows_read']:,} rows read, {run['rows_written']:,} written")
     story.agree(_query(INCREMENTAL), "analytics.film_rating_agg")
+
+
+def make_an_index(story: Story) -> None:
+    """Loads the films into an index, which is shown when all of them are in."""
+    story.documents = _create(story, SEARCH, "film_search")
+    assert story.search
+    found = story.search.count(INDEX)
+    story.say(f"source  {story.films:,} films")
+    story.say(f"index   {found:,} documents")
+    if found != story.films:
+        raise DisagreementError(f"{INDEX} has {found:,} documents of {story.films:,} films")
+
+
+def find_a_change(story: Story) -> None:
+    """Changes one film in the source, and searches for it in the index."""
+    assert story.search
+    search, path = story.search, f"/{INDEX}/_search?q=title:headrace"
+    if search.hits(path):
+        raise DisagreementError(f"a film has the word headrace in its title already: {path}")
+    before = films.rename(story.source_dsn, NEW_TITLE)
+    story.say(f"nothing is found; “{before}” becomes “{NEW_TITLE}” in the source")
+    began = time.monotonic()
+    run = story.api.wait_for_end(story.documents, story.start(story.documents)["id"])
+    # An index shows what is written to it once a second.
+    (film,) = wait_for("the film to be found", lambda: search.hits(path, quiet=True), seconds=30)
+    took = time.monotonic() - began
+    story.finish("film_search, 1 film changed", run, took)
+    story.say(f"found {took:.1f} s after the change: {film['title']}, directed by {' and '.join(film['directors'])}")
 
 
 def measure_latency(story: Story) -> None:
@@ -191,6 +223,11 @@ STEPS = (
     ("How quick is it? Some small runs", measure_latency),
 )
 
+SEARCH_STEPS = (
+    ("The same films as an index to search in: film_search, into Elasticsearch", make_an_index),
+    ("A film is changed a moment ago: search for it", find_a_change),
+)
+
 
 def table(lines: list[Line]) -> Table:
     """The runs, for the end."""
@@ -200,6 +237,18 @@ def table(lines: list[Line]) -> Table:
     for line in lines:
         made.add_row(line.title, f"{line.rows_read:,}", f"{line.rows_written:,}", f"{line.seconds:.1f}")
     return made
+
+
+def _create(story: Story, example: str, name: str) -> str:
+    """Makes the pipeline of an example and runs it; returns its id."""
+    began = time.monotonic()
+    story.say(story.kubectl.run("apply", "-f", f"examples/{example}/pipeline.yaml"))
+    story.say(story.kubectl.run("create", "-f", f"examples/{example}/run.yaml"))
+    (pipeline,) = story.api.call("GET", f"/pipelines?q={name}")
+    (run,) = story.api.call("GET", f"/pipelines/{pipeline['id']}/runs", quiet=True)
+    run = follow(story.console, story.api, run, story.films)
+    story.finish(f"{name}, first run", run, time.monotonic() - began)
+    return str(pipeline["id"])
 
 
 def _change(story: Story) -> int:

@@ -1,5 +1,6 @@
 """A real cluster for the tests of this folder: two nodes, two API processes, one operator; gone at the end."""
 
+import json
 import os
 import shlex
 import uuid
@@ -11,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from tests.conftest import SearchServer
 
 from headrace_local import contents, films, leftovers, lifecycle
 from headrace_local.api import Api
@@ -22,7 +24,7 @@ from headrace_local.waiting import wait_for
 LOST_AFTER = 10
 SETTINGS = (
     f"HEADRACE_LOST_AFTER_SECONDS={LOST_AFTER}",
-    "ALLOWED_TARGET_TABLES=analytics.*,es:film_dim",
+    "ALLOWED_TARGET_TABLES=analytics.*,es:film_dim,es:test-*",
     "HEADRACE_MAX_CONCURRENT_RUNS=10",
 )
 FILMS = 2_000
@@ -204,6 +206,14 @@ def world() -> Iterator[World]:
             yield _world[0]
     finally:
         lifecycle.down(name)
+
+
+@pytest.fixture(scope="session")
+def search(world: World, elasticsearch: SearchServer) -> SearchServer:
+    """An Elasticsearch that the cluster's runs know. Only some tests need one, so that not each cluster starts it."""
+    known = {"stringData": {"elasticsearch-url": elasticsearch.url}}
+    world.kubectl.run("patch", "secret", "headrace-dsn", "--type=merge", "-p", json.dumps(known))
+    return elasticsearch
 
 
 @pytest.fixture
