@@ -16,6 +16,7 @@ from headrace_runner.groups import FIRST, limit_after
 from headrace_runner.log import Log
 from headrace_runner.protocols import Batch, Checkpoint, Horizon, Position, Projection, Source, Start, Target
 from headrace_runner.readahead import ReadAhead
+from headrace_runner.replay import replay
 from headrace_runner.report import ReportThread
 from headrace_runner.rows import Rows
 from headrace_runner.settings import Settings
@@ -63,7 +64,11 @@ class Load:
             self.held = True
             with closing(opening.take()) as source:
                 try:
-                    self._move(source, target, checkpoint, left)
+                    if spec.kind == "Replay":
+                        self.committed = Checkpoint(holder=checkpoint.holder)
+                        replay(source, target, self.stop.check, self._advance)
+                    else:
+                        self._move(source, target, checkpoint, left)
                 except BaseException:
                     # What was staged and not committed is gone.
                     self._tell(self.committed)
@@ -177,6 +182,7 @@ class Load:
             rows_read=checkpoint.counters.rows_read,
             rows_written=checkpoint.counters.rows_written,
             batches=checkpoint.counters.batches,
+            bad_rows=checkpoint.counters.bad_rows,
             last_key=checkpoint.position.key,
             last_value=checkpoint.position.value,
             # What the store was not told yet stays to be told; what went wrong before is over.
@@ -203,6 +209,8 @@ NOTHING = Batch(rows=Rows(b"", array("I")), first=None, last=None, previous=None
 
 
 def _form(projection: Projection) -> str:
+    if projection.documents is not None:
+        return "Rows travel as documents"
     if projection.binary:
         return "Rows travel in binary form"
     return (

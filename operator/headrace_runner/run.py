@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from headrace.errors import OutrunError, PermanentError, StoppedError, SupersededError, TransientError
 from headrace.runspec import RunSpec
-from headrace.store.progress import DONE, FAILED, STOPPED
+from headrace.store.progress import DONE, FAILED, STOPPED, Progress
 from headrace_runner.ahead import Ahead
 from headrace_runner.attempt import Load
 from headrace_runner.exits import Exit
@@ -33,7 +33,7 @@ def run(settings: Settings, stop: Stop, run_log: Log, store: Ahead[Connection] |
         return _leave(settings, Exit.FAILED if permanent else Exit.FAULT, FAILED if permanent else None, error.message)
     spec = known.spec
     run_log.name_pipeline(spec.pipeline_name)
-    run_log.info(f"Starting a {spec.kind.lower()} run ({spec.mode}) into {spec.target_schema}.{spec.target_table}")
+    run_log.info(f"Starting a {spec.kind.lower()} run ({spec.mode}) into {spec.address}")
     report = ReportThread(settings.store_dsn, known, run_log)
     report.start()
     return _finish(settings, spec, stop, run_log, report)
@@ -114,22 +114,12 @@ def _say(
     result: dict[str, Any] | None = None,
 ) -> Exit:
     """The last word, first to the termination message: it takes no time and can't be away."""
-    progress = report.progress()
-    write_termination(
-        settings.termination_log,
-        outcome=outcome,
-        message=message,
-        rows_read=progress.rows_read,
-        rows_written=progress.rows_written,
-        batches=progress.batches,
-    )
+    write_termination(settings.termination_log, report.progress(), outcome=outcome, message=message)
     report.finish(outcome=outcome, message=message, result=result)
     return code
 
 
 def _leave(settings: Settings, code: Exit, outcome: str | None, message: str | None) -> Exit:
     """The last word of a run whose spec could not be read: nobody to report as."""
-    write_termination(
-        settings.termination_log, outcome=outcome, message=message, rows_read=0, rows_written=0, batches=0
-    )
+    write_termination(settings.termination_log, Progress(sequence=0), outcome=outcome, message=message)
     return code

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from headrace.errors import PermanentError, StoppedError
+from headrace.store.progress import Progress
 from headrace_runner.settings import Settings
 from headrace_runner.stop import Stop
 from headrace_runner.targets import TARGETS, open_target
@@ -28,10 +29,28 @@ def test_the_environment_names_the_run():
     assert (settings.epoch, settings.grace_seconds) == (1790000000000, 3.0)
 
 
-@pytest.mark.parametrize("name", ENVIRON)
+@pytest.mark.parametrize("name", sorted(set(ENVIRON) - {"HEADRACE_TARGET_DSN"}))
 def test_a_missing_variable_is_named(name):
     with pytest.raises(PermanentError, match=name):
         Settings.from_environ({**ENVIRON, name: ""})
+
+
+@pytest.mark.parametrize(("kind", "missing"), [("postgres", "TARGET_DSN"), ("elasticsearch", "ELASTICSEARCH_URL")])
+def test_what_only_the_target_needs_is_missed_by_the_target(kind, missing):
+    settings = Settings.from_environ({**ENVIRON, "HEADRACE_TARGET_DSN": ""})
+    with pytest.raises(PermanentError, match=f"HEADRACE_{missing}"):
+        open_target(type("Spec", (), {"target_kind": kind})(), settings, "")
+
+
+def test_how_an_index_is_reached_comes_from_the_environment_and_is_not_shown():
+    variables = {"URL": "https://u:secret@search", "API_KEY": "secret", "CA": "secret", "VERIFY": "false"}
+    environ = ENVIRON | {f"HEADRACE_ELASTICSEARCH_{name}": value for name, value in variables.items()}
+    reached = Settings.from_environ(environ).elasticsearch
+    assert reached is not None
+    assert (reached.api_key, reached.username, reached.verify) == ("secret", None, False)
+    assert "secret" not in repr(reached)
+    with pytest.raises(PermanentError, match="HEADRACE_ELASTICSEARCH_VERIFY is neither true nor false"):
+        Settings.from_environ(environ | {"HEADRACE_ELASTICSEARCH_VERIFY": "no"})
 
 
 def test_a_number_that_is_none_is_named_and_not_shown():
@@ -80,11 +99,12 @@ def test_after_the_grace_period_the_statement_in_hand_is_ended():
 
 def test_the_last_word_fits_into_the_termination_message(tmp_path):
     log = tmp_path / "termination-log"
-    counts = {"rows_read": 3, "rows_written": 2, "batches": 1}
-    write_termination(log, outcome="DONE", message=None, **counts)
+    counts = {"rows_read": 4, "rows_written": 2, "bad_rows": 1, "batches": 1}
+    progress = Progress(sequence=1, **counts)
+    write_termination(log, progress, outcome="DONE", message=None)
     assert not log.exists(), "Kubernetes makes it; elsewhere there is none"
     log.touch()
-    write_termination(log, outcome="FAILED", message="ü" * 10_000, **counts)
+    write_termination(log, progress, outcome="FAILED", message="ü" * 10_000)
     assert len(log.read_bytes()) < LIMIT
     assert json.loads(log.read_text())["outcome"] == "FAILED"
     assert {name: json.loads(log.read_text())[name] for name in counts} == counts
@@ -97,7 +117,7 @@ def test_every_target_can_be_imported():
         module, name = path.split(":")
         assert getattr(importlib.import_module(module), name)
     with pytest.raises(PermanentError, match="not supported yet"):
-        open_target(type("Spec", (), {"target_kind": "x"})(), "", 0, "")
+        open_target(type("Spec", (), {"target_kind": "x"})(), Settings.from_environ(ENVIRON), "")
 
 
 LOADED = "import sys; before = set(sys.modules); import {modules}; print(*(set(sys.modules) - before))"

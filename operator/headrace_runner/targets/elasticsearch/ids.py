@@ -28,8 +28,11 @@ def id_of(key: Sequence[str]) -> str:
 
 
 def key_of(document_id: str, document: bytes, key_columns: Sequence[str]) -> tuple[str, ...]:
-    """The key of a document: from its id, or where that is a hash from the document itself."""
-    if document_id.startswith(HASHED):
+    """The key of a document: from its id, or where that is a hash from the document itself.
+
+    A deletion has no document: of a hash the id is all there is.
+    """
+    if document_id.startswith(HASHED) and document:
         # Only texts get so long, and they stand in the document as they are; numbers keep their digits.
         fields: dict[str, Any] = json.loads(document, parse_int=str, parse_float=str)
         return tuple(_text(fields[name]) for name in key_columns)

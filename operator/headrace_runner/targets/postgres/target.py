@@ -1,7 +1,7 @@
 """A Postgres table as a target: rows and checkpoint in one transaction, under the fence."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import psycopg
@@ -166,6 +166,14 @@ class PostgresTarget:
         assert self._writer is not None
         with translated(_NAME):
             return self._writer.keep(batches)
+
+    def refused_keys(self) -> list[tuple[str, ...]]:
+        """None: a row that the table refuses fails the run."""
+        return []
+
+    def replay(self, keys: Sequence[tuple[str, ...]], batches: Iterable[Batch]) -> Checkpoint:
+        """Raises PermanentError: there is nothing to replay."""
+        raise PermanentError("Only rows that an index refused can be replayed", field="kind")
 
     def count(self) -> int:
         """How many rows the table holds; 0 when there is none."""

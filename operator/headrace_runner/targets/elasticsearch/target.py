@@ -1,0 +1,283 @@
+"""An Elasticsearch index as a target: documents by their keys; fence and checkpoint lie in the store."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import PermanentError
+from headrace.runspec import RunSpec
+from headrace_runner.ahead import Ahead
+from headrace_runner.protocols import Batch, Checkpoint, Counters, Documents, Identity, Projection, Shape, Start
+from headrace_runner.settings import Settings
+from headrace_runner.targets.elasticsearch.checkpoint import StoreCheckpoint
+from headrace_runner.targets.elasticsearch.client import open_client, translated
+from headrace_runner.targets.elasticsearch.emptiness import refuse_empty
+from headrace_runner.targets.elasticsearch.endpoint import Endpoint
+from headrace_runner.targets.elasticsearch.ids import id_of
+from headrace_runner.targets.elasticsearch.indices import Index, Indices, count_of
+from headrace_runner.targets.elasticsearch.mapping import documents_of, key_fields
+from headrace_runner.targets.elasticsearch.meta import DRAWN
+from headrace_runner.targets.elasticsearch.prune import WalkPruner, prune_unseen
+from headrace_runner.targets.elasticsearch.senders import Senders
+from headrace_runner.targets.elasticsearch.transport import Connection
+from headrace_runner.targets.elasticsearch.walk import Order, order_of
+from headrace_runner.targets.elasticsearch.writer import Writer
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+
+class ElasticsearchTarget:
+    """One run's index. Call `claim`, `prepare`, then `begin` and `write` for each group of batches, or `replay`."""
+
+    def __init__(self, spec: RunSpec, settings: Settings, owner: str) -> None:
+        if settings.elasticsearch is None:
+            raise PermanentError("The environment lacks HEADRACE_ELASTICSEARCH_URL")
+        self.notes: dict[str, str] = {}
+        self._spec = spec
+        self._endpoint = Endpoint.from_settings(settings.elasticsearch)
+        # It takes 0.2 s of imports, while the fence is taken and the query is looked at.
+        self._opening = Ahead(lambda: open_client(self._endpoint))
+        self._opened: Elasticsearch | None = None
+        self._row = StoreCheckpoint(spec, settings, owner)
+        self._checkpoint = Checkpoint(holder=0)
+        self._key: tuple[str, ...] = ()
+        self._key_types: tuple[str, ...] = ()
+        self._cursor_type: str | None = None
+        self._indices: Indices | None = None
+        self._index: Index | None = None
+        self._senders: Senders | None = None
+        self._writer: Writer | None = None
+        self._is_whole = False
+        """The run reads from the beginning."""
+        self._closing_read: Projection | None = None
+        self._order: Order | None = None
+        self._pruner: WalkPruner | None = None
+        self._failure: PermanentError | None = None
+
+    def claim(self, *, held_before: bool) -> Checkpoint:
+        """Takes the fence, unless this run is done; raises FencedError when a newer process has it."""
+        self._checkpoint = self._row.take(held_before=held_before)
+        return self._checkpoint
+
+    def prepare(self, shape: Shape) -> Projection:
+        """Finds the index, or makes the next one; raises PermanentError that names what does not fit."""
+        self._key = self._spec.key_columns or shape.primary_key
+        if not self._key:
+            message = "The documents of an index need a key: set keyColumns to columns that identify a row"
+            raise PermanentError(message, field="key_columns")
+        cursor = self._spec.incremental_key if self._spec.mode == "incremental" else None
+        types = {column.name: column.type_name for column in shape.columns}
+        self._cursor_type = None if cursor is None else types.get(cursor)
+        keys = key_fields(shape, self._key)
+        self._key_types = tuple(types[name] for name in self._key)
+        fields, mapping = documents_of(shape, self._spec, self._key)
+        self._indices = Indices(self._client(), self._spec, self._row.check)
+        self._index = self._indices.open(
+            mapping=mapping,
+            key_columns=self._key,
+            version_rule=self._spec.version_column or DRAWN,
+            checkpoint=self._checkpoint,
+        )
+        documents = Documents(
+            fields=tuple(fields),
+            version_column=self._spec.version_column,
+            draw_version=None if self._spec.version_column else self._row.draw_version,
+            soft_delete_column=self._spec.soft_delete_column,
+        )
+        projection = Projection(keys=keys, others=(), cursor=cursor, binary=False, documents=documents)
+        if self._prunes and self._spec.version_column is not None:
+            self._closing_read = Projection(keys=keys, others=(), binary=False)
+            self._order = _order(shape, projection, self._indices.mapping)
+        return projection
+
+    def identity(self) -> Identity:
+        """The index's uuid with the key and the cursor; valid after `prepare`."""
+        assert self._index is not None
+        return Identity(
+            target_id=self._index.uuid,
+            key_columns=self._key,
+            incremental_key=self._spec.incremental_key if self._spec.mode == "incremental" else None,
+            fingerprint=self._spec.fingerprint,
+            key_types=self._key_types,
+            cursor_type=self._cursor_type,
+        )
+
+    def holds(self, key: tuple[str, ...]) -> bool:
+        """Whether the document with this key is there; true where it need not be, though its row was written."""
+        assert self._indices is not None
+        if self._spec.soft_delete_column is not None or self._spec.max_bad_rows:
+            return True
+        return self._indices.holds(id_of(key))
+
+    def begin(self, start: Start) -> None:
+        """Saves where the run starts, and makes ready to write."""
+        assert self._indices is not None
+        assert self._index is not None
+        if self._index.is_building and not self._index.is_new and start.position.key is None:
+            self._index = self._indices.renew()
+            start = dataclasses.replace(start, identity=self.identity())
+        self._row.begin(start)
+        self._is_whole = start.position.key is None
+        started = dataclasses.replace(
+            self._checkpoint,
+            run_id=self._spec.run_id,
+            identity=start.identity,
+            position=start.position,
+            counters=start.counters,
+            done=False,
+        )
+        self._open_writer(started)
+
+    def write(self, batches: Sequence[Batch]) -> Checkpoint:
+        """Takes batches; the checkpoint says which of them, and of those before, are in the index."""
+        assert self._writer is not None
+        checkpoint = self._writer.write(batches)
+        if not batches[-1].final:
+            return checkpoint
+        if self._prunes and checkpoint.position.key is None:
+            refuse_empty(self._spec, self.count())
+        return checkpoint if self.rereads() is not None else self._finish()
+
+    def settle(self) -> Checkpoint | None:
+        """Waits for what is under way."""
+        return None if self._writer is None else self._writer.settle()
+
+    def rereads(self) -> Projection | None:
+        """All keys, where versions do not tell which documents the run saw."""
+        return None if self._is_made_by_this_run else self._closing_read
+
+    def keep(self, batches: Sequence[Batch]) -> Checkpoint:
+        """Takes some more of all keys; with the last, documents without one of them are deleted and the run is done."""
+        assert self._writer is not None
+        if self._failure is not None:
+            raise self._failure
+        try:
+            with translated():
+                deleted = self._walk(batches)
+        except PermanentError as error:
+            # What was taken can't be taken again.
+            self._failure = error
+            raise
+        return self._writer.checkpoint if deleted is None else self._finish(deleted)
+
+    def refused_keys(self) -> list[tuple[str, ...]]:
+        """The keys of the rows that the index refused."""
+        return self._row.letter_keys()
+
+    def replay(self, keys: Sequence[tuple[str, ...]], batches: Iterable[Batch]) -> Checkpoint:
+        """Sends what there is of these keys; only what is refused again stays aside."""
+        if self._writer is None:
+            self._open_writer(Checkpoint(holder=self._checkpoint.holder))
+        assert self._writer is not None
+        return self._writer.replay(keys, batches)
+
+    def count(self) -> int:
+        """How many documents readers see; 0 when there is no index."""
+        return count_of(self._client(), self._spec.target_table)
+
+    def cancel(self) -> None:
+        """Ends the requests in hand, from another thread."""
+        if self._senders is not None:
+            self._senders.cancel()
+        self._row.cancel()
+
+    def close(self) -> None:
+        """Lets go of all connections."""
+        if self._senders is not None:
+            self._senders.close()
+        if self._pruner is not None:
+            self._pruner.close()
+        self._opening.close()
+        if self._opened is not None:
+            self._opened.close()
+        self._row.close()
+
+    def _client(self) -> Elasticsearch:
+        if self._opened is None:
+            self._opened = self._opening.take()
+        return self._opened
+
+    @property
+    def _prunes(self) -> bool:
+        return self._spec.mode == "full" and self._spec.prune
+
+    @property
+    def _is_made_by_this_run(self) -> bool:
+        """No document is in the index that this read did not bring."""
+        assert self._index is not None
+        return self._index.is_building and self._is_whole
+
+    def _open_writer(self, checkpoint: Checkpoint) -> None:
+        assert self._index is not None
+        self._senders = Senders(
+            lambda: Connection(self._endpoint),
+            index=self._index.post_to,
+            require_alias=self._index.require_alias,
+            check=self._row.check,
+            wants_status=self._spec.version_column is not None,
+        )
+        self._writer = Writer(self._spec, self._senders, self._row, self._key, checkpoint)
+
+    def _walk(self, batches: Sequence[Batch]) -> int | None:
+        """How many documents were deleted, after the last key."""
+        assert self._senders is not None
+        assert self._indices is not None
+        assert self._index is not None
+        assert self._order is not None
+        if self._pruner is None:
+            self._indices.refresh()
+            self._pruner = WalkPruner(self._client(), self._index.name, self._senders, self._order)
+        self._pruner.keep(batches)
+        if not batches[-1].final:
+            return None
+        if not self._pruner.rows:
+            refuse_empty(self._spec, self.count())
+        return self._pruner.finish()
+
+    def _finish(self, deleted: int = 0) -> Checkpoint:
+        """After the last batch: deletes what left the query, and shows readers what was written."""
+        assert self._writer is not None
+        assert self._indices is not None
+        least, most = self._bounds(self._writer.checkpoint.counters)
+        if self._prunes and self._spec.version_column is None and not self._is_made_by_this_run:
+            deleted = self._prune()
+        if deleted:
+            self._writer.add_deleted(deleted)
+        self._indices.finish(least=least, most=most)
+        return self._writer.finish()
+
+    def _prune(self) -> int:
+        assert self._senders is not None
+        assert self._indices is not None
+        assert self._index is not None
+        self._indices.refresh()
+        with translated():
+            return prune_unseen(
+                self._client(),
+                self._index.name,
+                self._senders,
+                below=self._row.first_version,
+                version=self._row.draw_version(),
+                spared=self._row.letter_ids(),
+            )
+
+    def _bounds(self, counters: Counters) -> tuple[int, int | None]:
+        """How many documents an index must hold at least, and at most, that only this run has written."""
+        most = counters.rows_read - counters.bad_rows if self._is_whole else None
+        # A row that is read twice, behind its cursor, is one document, and a soft deletion is none.
+        is_exact = self._spec.mode == "full" and self._spec.soft_delete_column is None
+        return counters.rows_written if is_exact else 0, most
+
+
+def _order(shape: Shape, projection: Projection, mapping: Mapping[str, Any]) -> Order:
+    order = order_of(shape, projection, mapping)
+    if isinstance(order, str):
+        message = (
+            "With a version column rows that left the query are found by comparing the keys of both sides in order, "
+            f"and {order}: set prune to false, or leave versionColumn out"
+        )
+        raise PermanentError(message, field="version_column")
+    return order
