@@ -56,6 +56,8 @@ class Indices:
         self._check = check
         self._wanted: Wanted | None = None
         self._index: Index | None = None
+        self.mapping: Mapping[str, Any] = {}
+        """The mapping of the index that is written, as far as it concerns the query; after `open`."""
 
     def open(
         self,
@@ -90,6 +92,12 @@ class Indices:
             self._check()
             observed = observe(self._client, self._spec.target_table)
             self._index = self._choose(observed, wanted)
+        if not self._index.require_alias and observed.live is not None:
+            # Somebody else's fields are what they are, and the others what we add.
+            fields = {**mapping.get("properties", {}), **observed.live.mapping.get("properties", {})}
+            self.mapping = {**mapping, "properties": fields}
+        else:
+            self.mapping = mapping
         return self._index
 
     def renew(self) -> Index:
