@@ -227,6 +227,21 @@ class Start:
     counters: Counters
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Source and target, held against each other key by key."""
+
+    source_count: int
+    target_count: int
+    missing: int
+    """Rows that the target lacks."""
+    extra: int
+    """What the target has beyond them."""
+    missing_keys: tuple[str, ...]
+    """The first few."""
+    extra_keys: tuple[str, ...]
+
+
 class Source(Protocol):
     """Where rows come from. Raises PermanentError and TransientError; nothing of a driver's own."""
 
@@ -298,6 +313,12 @@ class Target(Protocol):
 
     def replay(self, keys: Sequence[tuple[str, ...]], batches: Iterable[Batch]) -> Checkpoint:
         """Writes all that there is of these keys, some of `refused_keys`; only what is refused again stays aside."""
+
+    def compare(self, shape: Shape, read: Callable[[Projection], Iterator[Batch]]) -> Comparison | str:
+        """Holds the source's keys, which `read` reads, against the target's, and changes nothing; needs no `claim`.
+
+        Where only counts can be compared, it says why; nothing when nobody would ask.
+        """
 
     def count(self) -> int:
         """How many rows the target holds."""

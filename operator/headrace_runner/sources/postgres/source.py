@@ -22,6 +22,7 @@ from headrace_runner.sources.postgres.batches import Limits, batches_of
 from headrace_runner.sources.postgres.documents import MOST_ROWS
 from headrace_runner.sources.postgres.documentstream import DocumentStream
 from headrace_runner.sources.postgres.horizon import HorizonFinder
+from headrace_runner.sources.postgres.living import living
 from headrace_runner.sources.postgres.lookback import is_unsettled
 from headrace_runner.sources.postgres.nulls import has_to_see_nulls
 from headrace_runner.sources.postgres.select import Select, as_stream
@@ -39,7 +40,7 @@ class PostgresSource:
         self._wait = wait
         self._connection = open_session(dsn, spec.run_id)
         with reading():
-            self._select = Select(query=spec.query, byte_order=byte_order(self._connection))
+            self._select = Select(query=_compared(spec), byte_order=byte_order(self._connection))
 
     def describe(self) -> Shape:
         """The query's result; raises PermanentError when it can't be parsed."""
@@ -236,3 +237,10 @@ def _draw_version(projection: Projection) -> int:
     # Before the snapshot: of two reads the one with the higher version has the newer rows.
     documents = projection.documents
     return 0 if documents is None or documents.draw_version is None else documents.draw_version()
+
+
+def _compared(spec: RunSpec) -> str:
+    """The query; to be held against a target, without the rows whose documents were deleted."""
+    if spec.kind != "Reconcile" or spec.soft_delete_column is None:
+        return spec.query
+    return living(spec.query, spec.soft_delete_column)

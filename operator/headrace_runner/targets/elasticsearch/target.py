@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import PermanentError
 from headrace.runspec import RunSpec
 from headrace_runner.ahead import Ahead
-from headrace_runner.protocols import Batch, Checkpoint, Counters, Documents, Identity, Projection, Shape, Start
+from headrace_runner.protocols import (
+    Batch,
+    Checkpoint,
+    Comparison,
+    Counters,
+    Documents,
+    Identity,
+    Projection,
+    Shape,
+    Start,
+)
 from headrace_runner.settings import Settings
 from headrace_runner.targets.elasticsearch.checkpoint import StoreCheckpoint
 from headrace_runner.targets.elasticsearch.client import open_client, translated
+from headrace_runner.targets.elasticsearch.comparison import compare
 from headrace_runner.targets.elasticsearch.emptiness import refuse_empty
 from headrace_runner.targets.elasticsearch.endpoint import Endpoint
 from headrace_runner.targets.elasticsearch.ids import id_of
@@ -173,6 +184,10 @@ class ElasticsearchTarget:
             self._open_writer(Checkpoint(holder=self._checkpoint.holder))
         assert self._writer is not None
         return self._writer.replay(keys, batches)
+
+    def compare(self, shape: Shape, read: Callable[[Projection], Iterator[Batch]]) -> Comparison | str:
+        """Holds the source's keys against those of the index that readers see."""
+        return compare(self._client(), self._spec, shape, read)
 
     def count(self) -> int:
         """How many documents readers see; 0 when there is no index."""

@@ -1,22 +1,20 @@
 """Both sides in the order of their keys: what only one of them has. Pure; either side may be read as it comes."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace_runner.protocols import Projection, Shape
+from headrace.errors import PermanentError
+from headrace_runner.protocols import Projection, Shape, SourceColumn
 from headrace_runner.targets.elasticsearch.ids import id_of
 from headrace_runner.targets.elasticsearch.pages import Document
 from headrace_runner.wire import text_fields
 
-_INTEGERS = frozenset({"smallint", "integer", "bigint"})
+_INTEGERS = frozenset({"int2", "int4", "int8"})
 _INTEGER_FIELDS = frozenset({"byte", "short", "integer", "long"})
-_STRINGS = frozenset({"text", "character varying", "uuid"})
-"""A uuid is ordered as its text is."""
+_STRINGS = frozenset({"text", "varchar"})
 _UTF8 = "UTF8"
 """Elasticsearch orders a keyword by its UTF-8, which is the order of Python's strings too."""
-_MODIFIER = re.compile(r"\(\d+\)")
 Key = tuple[int | str, ...]
 
 
@@ -29,8 +27,13 @@ class Order:
     are_numbers: tuple[bool, ...]
 
     def of_row(self, row: bytes) -> tuple[Key, str]:
-        """The key of a row in COPY's text format that begins with the key columns, and its document's id."""
-        texts = [(field or b"").decode() for field in text_fields(row, len(self.fields))]
+        """The key of a row in COPY's text format that begins with the key columns, and its document's id.
+
+        Raises PermanentError when there is a null in it.
+        """
+        texts = [field.decode() for field in text_fields(row, len(self.fields)) if field is not None]
+        if len(texts) < len(self.fields):
+            raise PermanentError("The query gives a row whose key is null", field="key_columns")
         return tuple(int(text) if n else text for text, n in zip(texts, self.are_numbers, strict=True)), id_of(texts)
 
     def of_document(self, document: Document) -> Key | None:
@@ -44,31 +47,42 @@ class Order:
 def order_of(shape: Shape, projection: Projection, mapping: Mapping[str, Any]) -> Order | str:
     """How both sides order the projection's keys; or why they don't, in words that begin with the column."""
     fields, are_numbers = [], []
-    types = {column.name: column.type_name for column in shape.columns}
-    properties = mapping.get("properties", {})
-    for key in projection.keys:
-        type_name = _MODIFIER.sub("", types[key.name])
-        is_number = type_name in _INTEGERS
-        if not is_number and type_name not in _STRINGS:
-            return f'column "{key.name}" is a {type_name}, which Elasticsearch orders otherwise'
-        if not is_number and type_name != "uuid" and shape.encoding != _UTF8:
-            return f'column "{key.name}" is ordered by its bytes in {shape.encoding}, and not in UTF-8'
-        field = _sortable(key.name, properties.get(key.name, {}), is_number=is_number)
+    columns = {column.name: column for column in shape.columns}
+    for name in (field.name for field in projection.keys):
+        column = columns[name]
+        is_number = column.base in _INTEGERS
+        if why := _orders_otherwise(column, shape.encoding):
+            return f'column "{name}" {why}'
+        field = _sortable(name, mapping, is_number=is_number)
         if field is None:
-            return f'column "{key.name}" is mapped so that the index can\'t be sorted by it'
+            return f'column "{name}" is mapped so that the index can\'t be sorted by it'
         fields.append(field)
         are_numbers.append(is_number)
     return Order(tuple(fields), tuple(are_numbers))
 
 
-def _sortable(name: str, field: Mapping[str, Any], *, is_number: bool) -> str | None:
+def _orders_otherwise(column: SourceColumn, encoding: str | None) -> str | None:
+    """Why the source orders a column's values otherwise than the index does."""
+    is_plain = column.base_is_builtin and not column.is_array
+    # A uuid is ordered as its text is.
+    if is_plain and (column.base in _INTEGERS or column.base == "uuid"):
+        return None
+    if not is_plain or column.base not in _STRINGS:
+        return f"is a {column.type_name}, which Elasticsearch orders otherwise"
+    return None if encoding == _UTF8 else f"is ordered by its bytes in {encoding}, not in UTF-8"
+
+
+def _sortable(name: str, mapping: Mapping[str, Any], *, is_number: bool) -> str | None:
+    """The field, or the one below it, by which the index is sorted as it is by the column."""
+    field: Mapping[str, Any] = mapping
+    for part in name.split("."):
+        field = field.get("properties", {}).get(part, {})
     kinds = _INTEGER_FIELDS if is_number else {"keyword"}
     candidates = {name: field, **{f"{name}.{sub}": it for sub, it in field.get("fields", {}).items()}}
+    # Some values would be left out, or stand elsewhere.
+    odd = {"ignore_above", "normalizer", "null_value"}
     for path, candidate in candidates.items():
-        has_values = candidate.get("doc_values", True) and "ignore_above" not in candidate
-        # With a normalizer, or a value in place of null, it is ordered by something else.
-        is_plain = "normalizer" not in candidate and "null_value" not in candidate
-        if candidate.get("type") in kinds and has_values and is_plain:
+        if candidate.get("type") in kinds and candidate.get("doc_values", True) and not odd & set(candidate):
             return path
     return None
 

@@ -1,7 +1,7 @@
 """A Postgres table as a target: rows and checkpoint in one transaction, under the fence."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import psycopg
@@ -12,7 +12,7 @@ from headrace.postgres.problems import translated
 from headrace.runspec import RunSpec
 from headrace_runner.collations import byte_order
 from headrace_runner.mark import set_mark
-from headrace_runner.protocols import Batch, Checkpoint, Identity, Projection, Shape, Start
+from headrace_runner.protocols import Batch, Checkpoint, Comparison, Identity, Projection, Shape, Start
 from headrace_runner.quoting import quote_qualified
 from headrace_runner.settings import Settings
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
@@ -174,6 +174,10 @@ class PostgresTarget:
     def replay(self, keys: Sequence[tuple[str, ...]], batches: Iterable[Batch]) -> Checkpoint:
         """Raises PermanentError: there is nothing to replay."""
         raise PermanentError("Only rows that an index refused can be replayed", field="kind")
+
+    def compare(self, shape: Shape, read: Callable[[Projection], Iterator[Batch]]) -> Comparison | str:
+        """Of tables only the counts are compared."""
+        return ""
 
     def count(self) -> int:
         """How many rows the table holds; 0 when there is none."""
