@@ -26,7 +26,12 @@ class ReconcileResult(BaseModel):
     source_count: int = Field(description="Rows that the query gives.")
     target_count: int = Field(description="Rows in the target.")
     difference: int = Field(description="Source minus target.")
-    status: Literal["OK", "WARNING"] = Field(description="OK when there is no difference.")
+    status: Literal["OK", "WARNING"] = Field(description="OK when both sides have the same rows.")
+    missing: int | None = Field(default=None, description="Rows that the target lacks; not of a table.")
+    extra: int | None = Field(default=None, description="Rows that the query does not give; not of a table.")
+    missing_keys: list[str] | None = Field(default=None, description="Some of those that are missing.")
+    extra_keys: list[str] | None = Field(default=None, description="Some of those that are too many.")
+    note: str | None = Field(default=None, description="Why only the counts were compared.")
 
 
 class Run(BaseModel):

@@ -8,7 +8,7 @@ from headrace.cluster import Manifest
 from headrace.lifecycle.readings import created_at, owner_uid
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.views import run_view
-from headrace.model.run import RunKind
+from headrace.model.run import ReconcileResult, RunKind
 from headrace.store.records import RunRecord
 from headrace_api import times
 
@@ -87,19 +87,19 @@ def show_detail(run: Manifest | None, pipeline_id: str, record: RunRecord | None
 
 def show_result(result: Mapping[str, Any] | None, pipeline_id: str) -> dict[str, Any] | None:
     """What a reconcile found, from a resource (camelCase) or from the store (as the runner wrote it)."""
-    if not result:
-        return None
-    source = result.get("sourceCount", result.get("source_count"))
-    target = result.get("targetCount", result.get("target_count"))
-    if source is None or target is None:
-        return None
-    return {
-        "pipeline_id": pipeline_id,
-        "source_count": source,
-        "target_count": target,
-        "difference": source - target,
-        "status": "OK" if source == target else "WARNING",
+    found = {
+        name: value for name, alias in _RESULT.items() if (value := _either(result or {}, name, alias)) is not None
     }
+    if not found.keys() >= {"source_count", "target_count"}:
+        return None
+    return {"pipeline_id": pipeline_id, **ReconcileResult.of(found).model_dump(exclude_none=True)}
+
+
+_RESULT = {name: str(info.alias) for name, info in ReconcileResult.model_fields.items()}
+
+
+def _either(result: Mapping[str, Any], name: str, alias: str) -> Any:
+    return result.get(alias, result.get(name))
 
 
 def merge_page(

@@ -181,14 +181,8 @@ def killed(case: Case, reason: Reason, message: str) -> Move:
     return move.but(steps=(*move.steps, DeleteJob(job=case.job.name))) if case.job else move
 
 
-def _result(case: Case) -> Any:
-    result = case.progress.result
-    if not result:
-        return case.status.result
-    source, target = int(result["source_count"]), int(result["target_count"])
-    verdict = "OK" if source == target else "WARNING"
-    values = {"source_count": source, "target_count": target, "difference": source - target, "status": verdict}
-    return ReconcileResult.model_validate(values)
+def _result(case: Case) -> ReconcileResult | None:
+    return ReconcileResult.of(case.progress.result) if case.progress.result else case.status.result
 
 
 def _counted_at_the_end(case: Case) -> RunProgress | None:

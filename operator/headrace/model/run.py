@@ -1,7 +1,8 @@
 """EtlRun: one execution of a pipeline; creating one asks for it."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field
 
@@ -109,7 +110,25 @@ class ReconcileResult(Status):
     difference: int
     """Source minus target."""
     status: str
-    """OK when there is no difference, else WARNING."""
+    """OK when both sides have the same rows, as far as that was compared, else WARNING."""
+    missing: int | None = None
+    """Rows that the target lacks; none where only the counts were compared."""
+    extra: int | None = None
+    """Rows of the target that the query does not give; none where only the counts were compared."""
+    missing_keys: list[str] | None = None
+    """Some of those that are missing."""
+    extra_keys: list[str] | None = None
+    """Some of those that are too many."""
+    note: str | None = None
+    """Why only the counts were compared."""
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Self:
+        """From what the runner found: the verdict is made of it."""
+        source, target = int(found["source_count"]), int(found["target_count"])
+        same = source == target and not found.get("missing") and not found.get("extra")
+        known = {name: value for name, value in found.items() if name in cls.model_fields}
+        return cls.model_validate(known | {"difference": source - target, "status": "OK" if same else "WARNING"})
 
 
 class RunStatus(Status):

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from headrace.model.pipeline import PipelineSpec
+from headrace.model.run import ReconcileResult
 from headrace.store.records import DeadLetter, RunRecord
 from headrace_api.bodies import dead_letter as bodies
 from headrace_api.bodies.pipeline import Pipeline, PipelinePatch
@@ -218,8 +219,25 @@ def test_a_reconcile_has_its_five_fields_from_the_resource_or_the_store():
     stored = record(1, result={"source_count": 3, "target_count": 5})
     for shown in (runs.show_detail(resource, UID, None), runs.show_detail(None, UID, stored)):
         assert shown["result"] == five
-        assert RunDetail.model_validate(shown).model_dump(mode="json") == shown
+        assert RunDetail.model_validate(shown).model_dump(mode="json", exclude_unset=True) == shown
     assert runs.show_detail(None, UID, None) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"missing": 0, "extra": 0, "missing_keys": [], "extra_keys": []}, "OK"),
+        ({"missing": 1, "extra": 1, "missing_keys": ["a"], "extra_keys": ["b"]}, "WARNING"),
+        ({"note": "the keys are not ordered alike"}, "OK"),
+    ],
+)
+def test_a_reconcile_of_an_index_says_what_is_missing_and_what_is_too_much(more, status):
+    found = {"source_count": 3, "target_count": 3, **more}
+    resource = run(kind="Reconcile", status={"phase": "SUCCESS", "result": ReconcileResult.of(found).manifest()})
+    stored = record(1, result={"missing": None, "extra": None, "note": None, "of_a_newer_version": 1, **found})
+    for shown in (runs.show_detail(resource, UID, None), runs.show_detail(None, UID, stored)):
+        assert shown["result"] == {"pipeline_id": UID, **found, "difference": 0, "status": status}
+        assert RunDetail.model_validate(shown).model_dump(mode="json", exclude_unset=True) == shown
 
 
 @pytest.mark.parametrize(
