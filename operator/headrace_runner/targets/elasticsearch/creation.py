@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import PermanentError, TransientError
 from headrace_runner.targets.elasticsearch.choice import Wanted
-from headrace_runner.targets.elasticsearch.found import Found
+from headrace_runner.targets.elasticsearch.found import Found, look
 from headrace_runner.targets.elasticsearch.meta import Meta
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ LOADING: Mapping[str, Any] = {
     "index.refresh_interval": "-1",
 }
 """While nobody reads it: each replica would index every document once more, and each refresh make a small segment."""
+_SHOWN_BY_TEMPLATE = (
+    'An index template gives the alias "{name}" to each new index "{name}-…": readers would see it half-built'
+)
 _OF_ONE_INDEX = (
     "index.blocks.",
     "index.creation_date",
@@ -34,19 +37,24 @@ _OF_ONE_INDEX = (
 """Settings that Elasticsearch gives to an index itself, or that a copy must not inherit."""
 
 
-def create(client: Elasticsearch, name: str, index: str, wanted: Wanted, before: Found | None) -> None:
-    """Makes an index for `name` with the settings of the one `before`, else those of the cluster and its templates.
+def create(client: Elasticsearch, name: str, index: str, wanted: Wanted, before: Found | None) -> Found:
+    """Makes an index for `name`, ready for the load, with the settings of the one `before`, else those of the cluster.
 
-    Raises PermanentError when Elasticsearch refuses the mapping.
+    Raises PermanentError when Elasticsearch refuses the mapping, or an index template shows it to readers at once.
     """
     from elasticsearch import BadRequestError
 
-    settings = {} if before is None else inherited(before.settings)
+    settings, meta = {}, wanted.meta
+    if before is not None:
+        settings = inherited(before.settings)
+        # Each of these calls changes the cluster's state, which takes 30 ms and more: here one does for three.
+        meta = meta.with_(settings={setting: settings.get(setting) for setting in LOADING})
+        settings |= LOADING
     try:
         client.indices.create(
             index=index,
             settings=settings,
-            mappings=with_meta(wanted.mapping, wanted.meta),
+            mappings=with_meta(wanted.mapping, meta),
             # A bulk to an index that is gone makes a new one, with a mapping by guess; to an alias it does not.
             aliases={write_alias(index): {"is_hidden": True}},
         )
@@ -54,11 +62,18 @@ def create(client: Elasticsearch, name: str, index: str, wanted: Wanted, before:
         if error.error == "resource_already_exists_exception":
             raise TransientError(f'Somebody else makes the index "{index}" just now') from error
         raise
-    _refuse_alias_of_template(client, name, index)
+    found = look(client, index)
+    if name in found.aliases:
+        client.indices.delete(index=index)
+        raise PermanentError(_SHOWN_BY_TEMPLATE.format(name=name), field="target_table")
+    if before is None:
+        # What templates and the cluster gave it is only known now.
+        make_ready(client, found)
+    return found
 
 
-def make_ready(client: Elasticsearch, found: Found) -> Meta:
-    """Sets what the load is faster with, once what it was before is noted; returns what the index now says of itself.
+def make_ready(client: Elasticsearch, found: Found) -> None:
+    """Sets what the load is faster with, once what it was before is noted.
 
     In this order, so that after a crash nothing is taken for what was there before.
     """
@@ -68,7 +83,6 @@ def make_ready(client: Elasticsearch, found: Found) -> Meta:
         meta = meta.with_(settings={setting: found.settings.get(setting) for setting in LOADING})
         put_meta(client, found, meta)
     client.indices.put_settings(index=found.name, settings=LOADING)
-    return meta
 
 
 def set_back(client: Elasticsearch, index: str, meta: Meta) -> None:
@@ -96,14 +110,3 @@ def inherited(settings: Mapping[str, Any]) -> dict[str, Any]:
 def with_meta(mapping: Mapping[str, Any], meta: Meta) -> dict[str, Any]:
     """The mapping, which also says that; what else stands in `_meta` stays."""
     return {**mapping, "_meta": {**(mapping.get("_meta") or {}), "headrace": meta.to_json()}}
-
-
-def _refuse_alias_of_template(client: Elasticsearch, name: str, index: str) -> None:
-    """Raises PermanentError when an index template shows the new index to readers at once."""
-    if name not in client.indices.get_alias(index=index).body[index]["aliases"]:
-        return
-    client.indices.delete(index=index)
-    raise PermanentError(
-        f'An index template gives the alias "{name}" to each new index "{name}-…": readers would see it half-built',
-        field="target_table",
-    )

@@ -13,9 +13,9 @@ from headrace_runner.protocols import Checkpoint
 from headrace_runner.targets.elasticsearch.adoption import adopt, go_on
 from headrace_runner.targets.elasticsearch.choice import Wanted, half_built, index_for, outlived
 from headrace_runner.targets.elasticsearch.client import LONG_SECONDS, require_shards, translated
-from headrace_runner.targets.elasticsearch.creation import create, make_ready, put_meta, set_back, write_alias
+from headrace_runner.targets.elasticsearch.creation import create, put_meta, set_back, write_alias
 from headrace_runner.targets.elasticsearch.emptiness import refuse_empty
-from headrace_runner.targets.elasticsearch.found import Found, Observed, look, observe
+from headrace_runner.targets.elasticsearch.found import Found, Observed, observe
 from headrace_runner.targets.elasticsearch.meta import Owner
 from headrace_runner.targets.elasticsearch.swap import swap
 
@@ -167,10 +167,7 @@ class Indices:
         return _index(found, is_building=True, beside=live)
 
     def _make(self, observed: Observed, wanted: Wanted) -> Index:
-        name = observed.next_name
-        create(self._client, observed.name, name, wanted, observed.live)
-        found = look(self._client, name)
-        make_ready(self._client, found)
+        found = create(self._client, observed.name, observed.next_name, wanted, observed.live)
         return _index(found, is_building=True, is_new=True, beside=observed.live)
 
     def _again(self, observed: Observed) -> Found:
