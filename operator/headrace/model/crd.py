@@ -70,6 +70,9 @@ PIPELINE = Kind(
         Column(name="Finished", path=".status.lastRun.finishedAt", type="date", description="When the last run ended."),
         Column(name="Age", path=".metadata.creationTimestamp", type="date"),
         Column(
+            name="Dead letters", path=".status.deadLetters", type="integer", description="Rows put aside.", wide=True
+        ),
+        Column(
             name="Ready", path='.status.conditions[?(@.type=="Ready")].reason', description="Is it valid?", wide=True
         ),
         Column(name="Name", path=".spec.name", description="The name shown to people.", wide=True),

@@ -37,10 +37,11 @@ def test_everything_lies_in_one_schema_and_a_second_time_changes_nothing(databas
     first = _tables(database)
     migrate(database)
     assert {"headrace.runs", "headrace.run_logs", "headrace.checkpoints", "headrace.epochs"} < first
+    assert {"headrace.target_fences", "headrace.dead_letters"} < first
     assert {name.split(".")[0] for name in first} == {"headrace"}
     assert _tables(database) == first
     with psycopg.connect(database) as connection:
-        assert connection.execute("SELECT count(*) FROM headrace._yoyo_log").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM headrace._yoyo_log").fetchone() == (2,)
 
 
 def test_processes_that_start_at_once_all_succeed(database: str) -> None:
@@ -148,3 +149,19 @@ def _wait_until(dsn: str, query: LiteralString, value: object) -> None:
     while _query(dsn, query) != value:
         assert time.monotonic() < deadline, query
         time.sleep(0.05)
+
+
+def test_a_store_of_the_version_before_keeps_what_it_has(database: str) -> None:
+    """As it was when there were no indices: a run of then has no refused rows."""
+    migrate(database)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP TABLE headrace.target_fences, headrace.dead_letters")
+        connection.execute("ALTER TABLE headrace.runs DROP COLUMN bad_rows")
+        connection.execute("DELETE FROM headrace._yoyo_migration WHERE migration_id = '0002_elasticsearch'")
+        connection.execute("""
+            INSERT INTO headrace.runs (run_id, installation, namespace, pipeline_uid, pipeline_name, run_name, kind,
+                                       status, created_at)
+            VALUES (gen_random_uuid(), 'i', 'n', gen_random_uuid(), 'p', 'r', 'Load', 'SUCCESS', now())
+        """)
+        migrate(database)
+        assert connection.execute("SELECT bad_rows FROM headrace.runs").fetchone() == (0,)
