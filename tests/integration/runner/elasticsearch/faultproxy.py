@@ -49,11 +49,17 @@ NO_FAULT = Fault()
 LOST = Fault(part=0.0)
 
 
+class CutError(ConnectionError):
+    """Raised by a listener: this passes no more, and its connection ends."""
+
+
 class FaultProxy:
-    """Forwards requests to `url`; `fault` decides about each bulk request, all others pass."""
+    """Forwards requests to `url`; `fault` decides about each bulk request, `listener` hears of all."""
 
     def __init__(self, url: str, fault: Callable[[Seen], Fault] = lambda seen: NO_FAULT) -> None:
         self.fault = fault
+        self.listener: Callable[[str], None] = lambda what: None
+        """Told `before POST /films/_bulk` is carried out, and `after`; may raise CutError, or take its time."""
         self.seen: list[Seen] = []
         self._lock = threading.Lock()
         self._under_way = 0
@@ -103,6 +109,7 @@ class FaultProxy:
 
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                proxy.listener(f"before {self.command} {self.path}")
                 if "/_bulk" not in self.path:
                     self._answer(*self._forward(body), NO_FAULT)
                     return
@@ -123,6 +130,7 @@ class FaultProxy:
                 return proxy.forward(self.command, self.path, body, headers)
 
             def _answer(self, status: int, content: bytes, fault: Fault) -> None:
+                proxy.listener(f"after {self.command} {self.path}")
                 self.close_connection = fault.closes or fault.part < 1
                 if fault.part == 0:
                     return
