@@ -89,7 +89,7 @@ def elasticsearch() -> Iterator[SearchServer]:
     need_elasticsearch()
     # Not pytest's tmp_path: it keeps the last three.
     with tempfile.TemporaryDirectory(prefix="headrace-elasticsearch-", ignore_cleanup_errors=True) as folder:
-        node = OwnServer(Path(folder), print)
+        node = OwnServer(Path(folder), print, is_brief=True)
         node.start()
         own = OwnSearchServer(node)
         try:

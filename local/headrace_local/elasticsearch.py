@@ -53,7 +53,6 @@ rootLogger.appenderRef.console.ref = console
 """
 # As Elasticsearch's own start sets them, but for what concerns a distribution.
 _JAVA = (
-    "-XX:+UseG1GC",
     "-XX:+ExitOnOutOfMemoryError",
     "-Djava.awt.headless=true",
     "-Dfile.encoding=UTF-8",
@@ -70,6 +69,9 @@ _JAVA = (
     # The library for vectors is in no jar; Lucene computes them itself then.
     "-Dorg.elasticsearch.nativeaccess.enableVectorLibrary=false",
 )
+_LASTING = ("-XX:+UseG1GC",)
+# Starting takes 6 s of CPU instead of 12; what runs for minutes is slower, as it is never compiled well.
+_BRIEF = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Node:
     port: int
     transport_port: int
     heap: str = HEAP
+    is_brief: bool = False
+    """For tests, which start it and index a few documents."""
 
     @property
     def url(self) -> str:
@@ -168,6 +172,7 @@ def place(sources: Sequence[Path]) -> Path:
 
 def _java(node: Node, view: _View) -> tuple[str, ...]:
     own = (
+        *(_BRIEF if node.is_brief else _LASTING),
         f"-Xms{node.heap}",
         f"-Xmx{node.heap}",
         f"-Djava.io.tmpdir={view.node / 'tmp'}",

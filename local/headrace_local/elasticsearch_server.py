@@ -18,9 +18,10 @@ READY_WITHIN = 180.0
 class OwnServer:
     """A node in a folder of its own; its port and its data stay when it is started again."""
 
-    def __init__(self, folder: Path, say: Say, heap: str = HEAP) -> None:
+    def __init__(self, folder: Path, say: Say, heap: str = HEAP, *, is_brief: bool = False) -> None:
         port, transport_port = free_ports(2)
-        self.node = Node(elasticsearch_home.home(say), folder / "elasticsearch", port, transport_port, heap)
+        home = elasticsearch_home.home(say)
+        self.node = Node(home, folder / "elasticsearch", port, transport_port, heap, is_brief)
         self.log = folder / "elasticsearch.log"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -138,8 +138,8 @@ def test_refused_rows_are_put_aside_with_their_reasons_and_come_in_after_a_repai
     letters = shop.letters()
     assert sorted(letter["document_id"] for letter in letters) == ["17", "500", "501"]
     assert all("price" in letter["reason"] and "cheap" in letter["document"] for letter in letters)
-    resource = world.resource("etl", shop.pipeline["id"])
-    world.wait_for_resource("etl", resource["metadata"]["name"], lambda it: it["status"].get("deadLetters") == 3)
+    resource = world.resource("etlp", shop.pipeline["id"])
+    world.wait_for_resource("etlp", resource["metadata"]["name"], lambda it: it["status"].get("deadLetters") == 3)
 
     shop.change("UPDATE {t} SET price = '1.50' WHERE id IN (17, 500); DELETE FROM {t} WHERE id = 501")
     replayed = shop.ask("dead-letters/replay")
@@ -169,7 +169,7 @@ def test_a_new_index_takes_the_old_ones_place_and_readers_see_one_of_them_at_any
         run = shop.ask("rebuild")
         assert (run["status"], run["kind"]) == ("SUCCESS", "Rebuild")
     elif how == "by kubectl":
-        name = world.resource("etl", shop.pipeline["id"])["metadata"]["name"]
+        name = world.resource("etlp", shop.pipeline["id"])["metadata"]["name"]
         made = world.kubectl.create(world.run_manifest(name, kind="Rebuild"))
         world.done(shop.pipeline, made["metadata"]["uid"])
     else:
@@ -221,7 +221,7 @@ def test_a_killed_runner_and_a_restart_of_elasticsearch_lose_and_double_nothing(
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"key_columns": []}, "keyColumns"),
+        ({"key_columns": [], "source_query": "SELECT id + 0 AS id, name FROM {t}"}, "keyColumns"),
         ({"source_query": "SELECT id, id AS _id FROM {t}"}, "_id"),
         ({"key_columns": ["nothing"]}, "nothing"),
         ({"version_column": "name"}, "name"),
