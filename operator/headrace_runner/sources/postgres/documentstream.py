@@ -43,7 +43,7 @@ class DocumentStream(CopyStream):
         write, add, get = buffer.write, ends.append, self._pgconn.get_copy_data
         is_cursor = self._projection.cursor is not None
         while message is not None and count < rows and filled < size:
-            # 0.2 us a row more than a stream of rows takes: 0.1 s for 500,000.
+            # 0.17 us a row more than other rows take: 0.09 s for 500,000.
             edge, _, row = bytes(message).partition(SEPARATOR)
             if row[0] == _NO_ACTION or (edge == last and not is_cursor):
                 self._refuse(edge, row)

@@ -12,13 +12,15 @@ from headrace.runspec import RunSpec
 from headrace_runner.protocols import DocumentField, Field, JsonForm, Shape, SourceColumn
 
 METADATA = frozenset(
-    {
-        *("_data_stream_timestamp", "_doc_count", "_feature", "_field_names", "_id", "_ignored", "_ignored_source"),
-        *("_index", "_index_mode", "_nested_path", "_primary_term", "_routing", "_routing_hash", "_seq_no"),
-        *("_size", "_source", "_tier", "_ts_routing_hash", "_tsid", "_type", "_version"),
-    }
+    (
+        *("_data_stream_timestamp", "_doc_count", "_field_names", "_id", "_ignored", "_ignored_source", "_index"),
+        *("_index_mode", "_inference_fields", "_nested_path", "_primary_term", "_routing", "_seq_no", "_source"),
+        *("_tier", "_version"),
+    )
 )
-"""Names that mean something else in every document."""
+"""Names that mean something else in every document: Elasticsearch 9 refuses them in a mapping or in each document."""
+DEEPEST = 20
+"""As many parts has a name with dots: index.mapping.depth.limit."""
 _KEYWORD: Mapping[str, Any] = {"type": "keyword"}
 # A term holds 32,766 bytes and a character 4: a longer value would refuse its whole document.
 _LONG_KEYWORD: Mapping[str, Any] = {"type": "keyword", "ignore_above": 8191}
@@ -133,10 +135,13 @@ def _put(properties: dict[str, Any], name: str, field: Mapping[str, Any]) -> Non
 
 def _check_names(names: list[str]) -> None:
     for name in names:
-        if name in METADATA:
-            raise _refused(name, "every document has a field of that name for itself")
-        if not all(part.strip() for part in name.split(".")):
+        parts = name.split(".")
+        if parts[0] in METADATA:
+            raise _refused(name, f'every document has a field "{parts[0]}" for itself')
+        if not all(part.strip() for part in parts):
             raise _refused(name, "a name has something before, between and after its dots")
+        if len(parts) > DEEPEST:
+            raise _refused(name, f"objects in objects are at most {DEEPEST} deep")
         above = name
         while "." in above:
             above = above.rpartition(".")[0]
