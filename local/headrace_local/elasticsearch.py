@@ -30,6 +30,7 @@ mount --bind "$home" "$at/home"
 mount --bind "$node" "$at/node"
 exec "$@"
 """
+_READ, _WRITTEN = ("config", "natives"), ("data", "logs", "tmp")
 _CONFIG = """\
 cluster.name: headrace-local
 node.name: local
@@ -110,15 +111,19 @@ def check_heap(text: str) -> str:
 def prepare(node: Node) -> None:
     """Makes the node's folder, for the user that it will run as; what it holds already stays."""
     view = _view(node)
-    for name in ("config", "data", "logs", "tmp", "natives"):
+    for name in (*_READ, *_WRITTEN):
         (node.folder / name).mkdir(parents=True, exist_ok=True)
     text = _CONFIG.format(http=node.port, transport=node.transport_port, node=view.node)
     (node.folder / "config/elasticsearch.yml").write_text(text)
     (node.folder / "config/log4j2.properties").write_text(_LOGGING)
     shutil.copyfile(zstd(), node.folder / "natives/libzstd.so")
     if can_be_nobody():
-        for path in (node.folder, *node.folder.rglob("*")):
-            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        # Not what we write: the node could put a link there, and have root write elsewhere at the next start.
+        for name in _WRITTEN:
+            os.chown(node.folder / name, NOBODY, NOBODY)
+        node.folder.chmod(0o755)
+        for folder in (node.folder / name for name in _READ):
+            elasticsearch_home.open_to_readers(folder)
 
 
 def command(node: Node, *, dies_with_parent: bool = False) -> tuple[str, ...]:

@@ -100,11 +100,11 @@ def _make(target: Path, say: Say) -> None:
     _compile("launcher", jars, unfinished / "classes")
     _root(jars, unfinished / "plugins/headrace-root")
     _compiler(jars).unlink()
-    _open_to_readers(unfinished)
+    open_to_readers(unfinished)
     unfinished.rename(target)
 
 
-def _open_to_readers(folder: Path) -> None:
+def open_to_readers(folder: Path) -> None:
     """Whatever umask this user has: started by root, a node runs as somebody else."""
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)

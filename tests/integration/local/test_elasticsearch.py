@@ -47,3 +47,12 @@ def test_it_runs_as_somebody_who_is_not_root_and_may_do_nothing_special(elastics
     if os.geteuid() == 0:
         assert status["Groups"] == []
         assert int(status["CapBnd"][0], 16) == 0
+
+
+def test_it_can_not_change_what_root_reads_or_writes_for_it(elasticsearch):
+    if not hasattr(elasticsearch, "own") or os.geteuid() != 0:
+        pytest.skip("only where root starts it")
+    folder = elasticsearch.own.node.folder
+    owners = {path.name: path.stat().st_uid for path in folder.iterdir()}
+    assert {name for name, uid in owners.items() if uid != 0} == {"data", "logs", "tmp"}
+    assert {path.stat().st_uid for path in (folder / "config").iterdir()} == {0}
