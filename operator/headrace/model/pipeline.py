@@ -111,8 +111,8 @@ class PipelineSpec(Resource):
     not read."""
     key_columns: list[str] = Field(default_factory=list, max_length=32)
     """Columns that identify a row. Without them the target's primary key; without any key a full run replaces the
-    whole table in one transaction. A document's `_id` in Elasticsearch is made of them, or of the primary key of the one
-    table that all columns of the query come from; without any key the run fails."""
+    whole table in one transaction. A document's `_id` in Elasticsearch is made of them, or of the primary key of the
+    one table that all columns of the query come from; without any key the run fails."""
     version_column: str | None = Field(default=None, min_length=1, max_length=63)
     """Of Elasticsearch targets: column of the query that grows with every change of its row, a number or a time. It is
     the document's version: what did not change is not written. Without it versions are drawn."""
