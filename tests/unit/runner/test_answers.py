@@ -5,7 +5,7 @@ import json
 import pytest
 
 from headrace.errors import TransientError
-from headrace_runner.targets.elasticsearch.answers import Outcome, is_clean, items_of
+from headrace_runner.targets.elasticsearch.answers import Outcome, are_all_conflicts, is_clean, items_of
 
 HTML = b"<html><body>502 Bad Gateway</body></html>"
 
@@ -121,3 +121,22 @@ def test_the_reason_comes_with_its_causes():
     }
     (found,) = items_of(answer({"index": {"status": 400, "error": error}}), 1)
     assert str(found.complaint) == '[1:6] failed to parse field [n]: For input string: "x"'
+
+
+CONFLICT = item(409, "version_conflict_engine_exception")
+
+
+@pytest.mark.parametrize(
+    ("items", "count", "is_so"),
+    [
+        ([CONFLICT] * 3, 3, True),
+        ([CONFLICT] * 3, 4, False),
+        ([CONFLICT] * 3, 2, False),
+        ([CONFLICT, CONFLICT, item(201)], 3, False),
+        ([CONFLICT, item(409, "version_conflict_engine_exception", action="delete")], 2, False),
+        ([], 0, False),
+    ],
+)
+def test_that_all_is_there_already_is_seen_at_a_glance(items, count, is_so):
+    body = json.dumps({"errors": True, "items": items}, separators=(",", ":")).encode()
+    assert are_all_conflicts(body, count) is is_so

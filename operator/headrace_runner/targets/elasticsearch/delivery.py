@@ -1,14 +1,14 @@
 """Posts one body and reads what became of each of its documents."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from headrace.errors import TransientError
 from headrace_runner.targets.elasticsearch.acknowledged import BadRow, Tally
-from headrace_runner.targets.elasticsearch.answers import Ask, Item, Outcome, is_clean, items_of
+from headrace_runner.targets.elasticsearch.answers import Ask, Item, Outcome, are_all_conflicts, is_clean, items_of
 from headrace_runner.targets.elasticsearch.bodies import Body, Limit
 from headrace_runner.targets.elasticsearch.problems import Complaint, Fault, complaint_of
 from headrace_runner.targets.elasticsearch.transport import Answer, Connection
@@ -70,18 +70,23 @@ class Delivery:
             return
         if isinstance(items, Complaint):
             self._refused(body, items, delivered)
+        elif isinstance(items, Outcome):
+            for batch, count in body.owners:
+                self._count(delivered.tallies[batch], items, count)
         elif items is None:
             # What is done by now answers with a conflict, what is bad with its status.
             self._post(body, Ask.STATUSES, delivered)
         else:
             self._settle(body, ask, items, delivered)
 
-    def _read(self, body: Body, ask: Ask, answer: Answer) -> Sequence[Item] | Complaint | None:
-        """The items; or what the server says of all of them; or None: there were errors."""
+    def _read(self, body: Body, ask: Ask, answer: Answer) -> Sequence[Item] | Outcome | Complaint | None:
+        """The items; or what became of all of them; or what the server says of the body; or None: there were errors."""
         if answer.status != 200:
             return complaint_of(answer.status, answer.body)
         if ask is Ask.ERRORS:
-            return [_DONE] * len(body) if is_clean(answer.body) else None
+            return Outcome.DONE if is_clean(answer.body) else None
+        if are_all_conflicts(answer.body, len(body)):
+            return Outcome.CONFLICT
         return items_of(answer.body, len(body))
 
     def _refused(self, body: Body, complaint: Complaint, delivered: Delivered) -> None:
@@ -91,7 +96,7 @@ class Delivery:
             raise complaint.translate()
         elif len(body) == 1:
             # One bad document may make Elasticsearch refuse the whole body: it is found by halving.
-            delivered.tallies[body.batches()[0]].bad.append(_bad_row(body, 0, complaint))
+            delivered.tallies[body.batches()[0]].bad.append(_bad_row(body.lines([0])[0], complaint))
         else:
             delivered.left += body.halves()
             if complaint.status == _TOO_LARGE:
@@ -99,7 +104,10 @@ class Delivery:
 
     def _settle(self, body: Body, ask: Ask, items: Sequence[Item], delivered: Delivered) -> None:
         by_outcome = _positions(items)
-        self._count(body, by_outcome, delivered)
+        batches = body.batches()
+        for outcome in (Outcome.DONE, Outcome.CONFLICT):
+            for batch, count in Counter(batches[position] for position in by_outcome[outcome]).items():
+                self._count(delivered.tallies[batch], outcome, count)
         for outcome, ask_for_reasons in ((Outcome.STOP, self._stop), (Outcome.BAD, self._bad)):
             if by_outcome[outcome]:
                 ask_for_reasons(body, ask, items, by_outcome[outcome], delivered)
@@ -109,22 +117,12 @@ class Delivery:
             assert complaint is not None
             self._put_off(body.only(again), complaint, delivered)
 
-    def _count(self, body: Body, by_outcome: "defaultdict[Outcome, list[int]]", delivered: Delivered) -> None:
-        done, conflicts = by_outcome[Outcome.DONE], by_outcome[Outcome.CONFLICT]
-        if len(done) == len(body):
-            for batch, count in body.owners:
-                delivered.tallies[batch].written += count
-            return
-        batches = body.batches()
-        for position in done:
-            delivered.tallies[batches[position]].written += 1
-        for position in conflicts:
-            tally = delivered.tallies[batches[position]]
-            if self._wants_status:
-                tally.unchanged += 1
-            else:
-                # A drawn version that is there was sent before, by this process or one that died.
-                tally.written += 1
+    def _count(self, tally: Tally, outcome: Outcome, count: int) -> None:
+        if outcome is Outcome.CONFLICT and self._wants_status:
+            tally.unchanged += count
+        else:
+            # A drawn version that is there was sent before, by this process or by one that died.
+            tally.written += count
 
     def _stop(
         self, body: Body, ask: Ask, items: Sequence[Item], positions: Sequence[int], delivered: Delivered
@@ -143,10 +141,10 @@ class Delivery:
                 self._post(part, Ask.REASONS, delivered)
             return
         batches = body.batches()
-        for position in positions:
+        for position, lines in zip(positions, body.lines(positions), strict=True):
             complaint = items[position].complaint
             assert complaint is not None
-            delivered.tallies[batches[position]].bad.append(_bad_row(body, position, complaint))
+            delivered.tallies[batches[position]].bad.append(_bad_row(lines, complaint))
 
     def _put_off(self, body: Body, complaint: Complaint, delivered: Delivered) -> None:
         delivered.put_off(body, TransientError(f"Elasticsearch: {complaint}"))
@@ -162,9 +160,6 @@ def bulk_path(index: str, *, require_alias: bool) -> str:
     return f"/{quote(index, safe='')}/_bulk?require_alias={'true' if require_alias else 'false'}"
 
 
-_DONE = Item(Outcome.DONE)
-
-
 def _positions(items: Sequence[Item]) -> "defaultdict[Outcome, list[int]]":
     positions: defaultdict[Outcome, list[int]] = defaultdict(list)
     for position, item in enumerate(items):
@@ -172,8 +167,8 @@ def _positions(items: Sequence[Item]) -> "defaultdict[Outcome, list[int]]":
     return positions
 
 
-def _bad_row(body: Body, position: int, complaint: Complaint) -> BadRow:
-    action, document = body.lines(position)
+def _bad_row(lines: tuple[bytes, bytes], complaint: Complaint) -> BadRow:
+    action, document = lines
     (described,) = json.loads(action).values()
     reason = str(complaint)
     if complaint.status == _TOO_LARGE:
