@@ -133,7 +133,7 @@ class Load:
     ) -> None:
         logged = time.monotonic()
         limit, final = FIRST, False
-        with ReadAhead(read, self.stop.check, left) as ahead:
+        with ReadAhead(read, lambda: self._heed(target), left) as ahead:
             while not final:
                 try:
                     group = ahead.group(limit)
@@ -162,6 +162,13 @@ class Load:
         for batch in batches:
             self.stop.check()
             self._advance(write([batch]))
+
+    def _heed(self, target: Target) -> None:
+        """While rows are waited for."""
+        self.stop.check()
+        checkpoint = target.progress()
+        if checkpoint is not None:
+            self._advance(checkpoint)
 
     def _settle(self, target: Target) -> None:
         """Before a stop: what is under way is seen to its end."""

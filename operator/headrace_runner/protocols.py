@@ -299,6 +299,9 @@ class Target(Protocol):
         batch, and after `settle`.
         """
 
+    def progress(self) -> Checkpoint | None:
+        """What is committed of that by now, without waiting; None: nothing more than before. Raises as `write` does."""
+
     def settle(self) -> Checkpoint | None:
         """Waits for what is under way, when no batch will follow; returns what is committed. None: nothing was."""
 

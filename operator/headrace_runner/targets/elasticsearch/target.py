@@ -152,9 +152,13 @@ class ElasticsearchTarget:
             refuse_empty(self._spec, self.count())
         return checkpoint if self.rereads() is not None else self._finish()
 
+    def progress(self) -> Checkpoint | None:
+        """What was acknowledged and saved since."""
+        return None if self._writer is None or self._pruner is not None else self._writer.progress()
+
     def settle(self) -> Checkpoint | None:
         """Waits for what is under way."""
-        return None if self._writer is None else self._writer.settle()
+        return None if self._writer is None or self._pruner is not None else self._writer.settle()
 
     def rereads(self) -> Projection | None:
         """All keys, where versions do not tell which documents the run saw."""

@@ -1,9 +1,10 @@
 """Sends batches, and moves the checkpoint behind those that were acknowledged."""
 
 import dataclasses
+import time
 from collections.abc import Iterable, Sequence
 
-from headrace.errors import PermanentError
+from headrace.errors import PermanentError, TransientError
 from headrace.runspec import RunSpec
 from headrace.store.dead_letters import Letter
 from headrace_runner.protocols import Batch, Checkpoint, Position
@@ -11,6 +12,8 @@ from headrace_runner.targets.elasticsearch.checkpoint import StoreCheckpoint
 from headrace_runner.targets.elasticsearch.ids import key_of
 from headrace_runner.targets.elasticsearch.senders import Acknowledged, BadRow, Senders
 
+SAVE_SECONDS = 0.25
+"""Between two saves while rows move: each costs 2 ms, and the store is told no more often."""
 NAMED = 3
 """So many bad rows are named when a run fails for them."""
 
@@ -32,26 +35,40 @@ class Writer:
         self._key_columns = key_columns
         self._refused: list[Letter] = []
         self._failure: PermanentError | None = None
+        self._due = 0.0
+        """When to save again, by the monotonic clock."""
         self.checkpoint = checkpoint
 
     def write(self, batches: Sequence[Batch]) -> Checkpoint:
-        """Takes batches, and saves how far those before were acknowledged; waits for all of them with the final one.
+        """Takes batches; waits for all of them with the final one, and saves that.
 
         Raises PermanentError when more rows were refused than may be, and from then on always.
         """
         self._raise_failure()
-        for batch in batches:
-            if batch.rows:
-                self._senders.put(batch)
-        if batches[-1].final:
-            self._senders.flush()
+        try:
+            for batch in batches:
+                if batch.rows:
+                    self._senders.put(batch)
+        except TransientError:
+            # The next attempt begins behind what was acknowledged before.
+            self._save(self._senders.done())
+            raise
+        return self.settle() if batches[-1].final else self.checkpoint
+
+    def progress(self) -> Checkpoint | None:
+        """Saves what was acknowledged, now and then; None when there is nothing to save."""
+        if time.monotonic() < self._due:
+            return None
+        before = self.checkpoint
         self._save(self._senders.done())
-        return self.checkpoint
+        return None if self.checkpoint is before else self.checkpoint
 
     def settle(self) -> Checkpoint:
         """Waits until all that was taken is acknowledged, and saves that."""
-        self._senders.flush()
-        self._save(self._senders.done())
+        try:
+            self._senders.flush()
+        finally:
+            self._save(self._senders.done())
         return self.checkpoint
 
     def replay(self, keys: Sequence[tuple[str, ...]], batches: Iterable[Batch]) -> Checkpoint:
@@ -86,6 +103,7 @@ class Writer:
     def _save(self, acknowledged: Sequence[Acknowledged]) -> None:
         if not acknowledged:
             return
+        self._due = time.monotonic() + SAVE_SECONDS
         position, counters = self.checkpoint.position, self.checkpoint.counters
         letters: list[Letter] = []
         for done in acknowledged:

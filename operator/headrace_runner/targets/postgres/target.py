@@ -152,6 +152,10 @@ class PostgresTarget:
                     raise TransientError(f"The target table was altered during the run: {error.message}") from error
                 raise
 
+    def progress(self) -> Checkpoint | None:
+        """Nothing is under way between two groups."""
+        return None
+
     def settle(self) -> Checkpoint | None:
         """Nothing is under way between two groups."""
         return None

@@ -85,9 +85,10 @@ def test_an_incremental_run_brings_what_is_new_and_deletes_nothing(rows):
         "UPDATE rows SET v = 'changed', n = 3000 + id WHERE id <= 10", "INSERT INTO rows VALUES (0, 'x', 4000)"
     )
     ended = rows.load(ROWS, **LATER)
-    assert (ended.rows_read, ended.rows_written) == (11, 11)
+    # The last row comes again where a transaction was in progress, whoever's.
+    assert 11 <= ended.rows_read <= 12
     rows.assert_same(ROWS)
-    assert rows.load(ROWS, **LATER).rows_read == 0
+    assert rows.load(ROWS, **LATER).rows_read <= 1
     rows.on_source("DELETE FROM rows WHERE id = 5")
     rows.load(ROWS, **LATER)
     rows.on_source("INSERT INTO rows VALUES (5, 'changed', 3005)")
