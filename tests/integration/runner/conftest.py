@@ -213,34 +213,49 @@ def store_dsn(server: Any) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def two_databases(server: Any) -> Iterator[tuple[str, str]]:
-    """A source and a target; to make new ones for each test takes longer than the tests."""
-    names = server.create_database(), server.create_database()
-    yield server.dsn(names[0]), server.dsn(names[1])
-    for name in names:
-        server.drop_database(name)
+def emptied(server: Any) -> Iterator[Callable[[Any, str], str]]:
+    """Gives the DSN of an empty database of a server; to make new ones for each test takes longer than the tests."""
+    made: dict[tuple[Any, str], str] = {}
 
-
-@pytest.fixture
-def rig(two_databases: tuple[str, str], store_dsn: str) -> Rig:
-    """An empty source, an empty target and a store."""
-    for dsn in two_databases:
+    def find(at: Any, role: str) -> str:
+        if (at, role) not in made:
+            made[at, role] = at.create_database()
+        dsn = str(at.dsn(made[at, role]))
         empty(dsn)
-    return Rig(*two_databases, store_dsn)
+        return dsn
+
+    yield find
+    for (at, _), name in made.items():
+        # The others are gone already, with all that was on them.
+        if at is server:
+            at.drop_database(name)
 
 
 @pytest.fixture
-def debian_rig(debian_server: Any, store_dsn: str) -> Iterator[Rig]:
+def rig_on(emptied: Callable[[Any, str], str], store_dsn: str) -> Callable[..., Rig]:
+    """Makes a rig of one server or two; whoever needs databases of his own takes `rig_between`."""
+
+    def make(source: Any, target: Any = None) -> Rig:
+        return Rig(emptied(source, "source"), emptied(target or source, "target"), store_dsn)
+
+    return make
+
+
+@pytest.fixture
+def rig(rig_on: Callable[..., Rig], server: Any) -> Rig:
+    """An empty source, an empty target and a store."""
+    return rig_on(server)
+
+
+@pytest.fixture
+def debian_rig(rig_on: Callable[..., Rig], debian_server: Any) -> Rig:
     """The same on Debian's PostgreSQL, but for the store."""
-    names = debian_server.create_database(), debian_server.create_database()
-    yield Rig(debian_server.dsn(names[0]), debian_server.dsn(names[1]), store_dsn)
-    for name in names:
-        debian_server.drop_database(name)
+    return rig_on(debian_server)
 
 
 @pytest.fixture
 def rig_between(store_dsn: str) -> Iterator[Callable[..., Rig]]:
-    """Makes a rig of two servers; `on_source` and `on_target` are clauses for CREATE DATABASE."""
+    """Makes a rig of new databases; `on_source` and `on_target` are clauses for CREATE DATABASE."""
     with ExitStack() as stack:
 
         def database(server: Any, clauses: str) -> str:

@@ -6,9 +6,6 @@ NEWEST, WITHOUT_MERGE = 18, 14
 
 
 @pytest.fixture(params=[NEWEST, WITHOUT_MERGE], ids=["MERGE", "ON CONFLICT"])
-def each_rig(request, rig_between, server_of):
+def each_rig(request, rig_on, server_of):
     """A rig on a server that has MERGE, and one on a server that does not."""
-    if request.param == NEWEST:
-        return request.getfixturevalue("rig")
-    server = server_of(request.param)
-    return rig_between(server, server)
+    return rig_on(server_of(request.param))

@@ -188,10 +188,10 @@ def test_a_value_of_every_type_is_loaded_and_updated(own_types, as_text, there):
 
 @pytest.mark.parametrize("up", [True, False], ids=["up, as bytes", "down, as text"])
 @pytest.mark.parametrize("version", [13, 14, 15, 16, 17])
-def test_another_version_of_postgres_takes_every_type(rig_between, server_of, version, up):
+def test_another_version_of_postgres_takes_every_type(rig_on, server_of, version, up):
     """From it to the newest one and back: bytes are the same in both directions."""
     servers = (server_of(version), server_of(18))
-    rig = with_own_types(rig_between(*(servers if up else reversed(servers))))
+    rig = with_own_types(rig_on(*(servers if up else reversed(servers))))
     moves_every_type(rig, as_text=not up, there=up)
 
 

@@ -6,9 +6,8 @@ QUERY = "SELECT * FROM rows"
 
 
 @pytest.fixture(params=[13, 14, 15, 16, 17, 18])
-def rows(request, server_of, rig_between):
-    server = server_of(request.param)
-    rig = rig_between(server, server)
+def rows(request, server_of, rig_on):
+    rig = rig_on(server_of(request.param))
     assert rig.on_target("SELECT current_setting('server_version_num')::int / 10000") == [(request.param,)]
     rig.on_source(
         "CREATE TABLE rows (k text, n int, v numeric, at timestamptz DEFAULT clock_timestamp(), PRIMARY KEY (k, n))",
