@@ -28,14 +28,20 @@ def test_the_demo_shows_everything_and_removes_it():
     for sentence in ("they agree", "PAUSED", "kill -9", "median", last, "Everything is removed"):
         assert sentence in said
     assert leftovers(demo.pid) == []
-    # Another cluster, that of these tests, is at work beside it.
-    assert time.monotonic() - began < 1.5 * LIMIT
+    # Two other lots of tests are at work beside it.
+    assert time.monotonic() - began < 2 * LIMIT
 
 
-@pytest.mark.parametrize(("how", "after"), [(signal.SIGTERM, 1.0), (signal.SIGINT, 9.0)])
-def test_an_interrupted_demo_removes_everything_and_says_so(how, after):
+@pytest.mark.parametrize(
+    ("how", "shown"),
+    [(signal.SIGTERM, "Kubernetes, Postgres, operator and API"), (signal.SIGINT, "2/")],
+    ids=["while it starts", "while it shows something"],
+)
+def test_an_interrupted_demo_removes_everything_and_says_so(how, shown):
     demo = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(after)
+    assert demo.stdout is not None
+    assert any(shown in line for line in demo.stdout)
+    time.sleep(1)
     demo.send_signal(how)
     said, problem = demo.communicate(timeout=60)
     assert demo.returncode == 130, said + problem
