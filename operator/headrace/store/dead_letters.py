@@ -4,6 +4,7 @@ The runner writes them, in the transaction in which its checkpoint passes their 
 is no pool and no pydantic in it. People read them through the API.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
@@ -61,7 +62,12 @@ _KEYS: LiteralString = f"SELECT key FROM headrace.dead_letters WHERE {_PIPELINE}
 _DOCUMENT_IDS: LiteralString = f"""
     SELECT document_id FROM headrace.dead_letters WHERE {_PIPELINE} AND first_version = {_FIRST_VERSION}
 """
-_DROP: LiteralString = f"DELETE FROM headrace.dead_letters WHERE {_PIPELINE} AND key = %(key)s"
+# All in one scan: a statement for each key looks at all letters of the pipeline, 0.08 s of 20,000. As JSON, for an array
+# of arrays is one array.
+_DROP: LiteralString = f"""
+    DELETE FROM headrace.dead_letters
+    WHERE {_PIPELINE} AND to_jsonb(key) IN (SELECT jsonb_array_elements(%(keys)s::jsonb))
+"""
 
 
 def save(connection: Connection[Any], spec: RunSpec, letters: Iterable[Letter]) -> None:
@@ -93,8 +99,8 @@ def document_ids(connection: Connection[Any], spec: RunSpec) -> set[str]:
 def drop(connection: Connection[Any], spec: RunSpec, of_keys: Sequence[tuple[str, ...]]) -> None:
     """Removes the letters of these keys."""
     if of_keys:
-        with connection.cursor() as cursor:
-            cursor.executemany(_DROP, [_pipeline(spec) | {"key": list(key)} for key in of_keys])
+        texts = [[storable(part) for part in key] for key in of_keys]
+        connection.execute(_DROP, _pipeline(spec) | {"keys": json.dumps(texts)})
 
 
 def _pipeline(spec: RunSpec) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Dead letters: one for each document, with the latest refusal, until a run that saw everything did without it."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -144,6 +145,33 @@ def test_those_of_other_pipelines_stay(runner: Runner, spec: RunSpec) -> None:
     assert (keys(runner, spec), keys(runner, other)) == ([("1",)], [("1",)])
     drop_older(runner, spec)
     assert (keys(runner, spec), keys(runner, other)) == ([], [("1",)])
+
+
+KEYS = [("1",), ("a", "b"), ("a,b",), ("a|b",), ("",), ("ü\\u0000",), ('"{}', "\\"), ("null",)]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=str)
+def test_the_letter_of_a_key_is_dropped_and_no_other(runner: Runner, spec: RunSpec, key: tuple[str, ...]) -> None:
+    save(runner, spec, [letter(number, key=other) for number, other in enumerate(KEYS)])
+    drop(runner, spec, [key])
+    assert keys(runner, spec) == [other for other in KEYS if other != key]
+
+
+def test_a_thousand_of_many_are_dropped_at_once(runner: Runner, spec: RunSpec) -> None:
+    """One by one, each looks at all of the pipeline's: that took 80 s on a busy machine, and 0.02 s at once."""
+    many = 20_000
+    runner.execute(
+        """
+        INSERT INTO headrace.dead_letters (installation, namespace, pipeline_name, pipeline_uid, run_id, document_id,
+                                           key, error_type, reason)
+        SELECT %s, %s, %s, %s, gen_random_uuid(), n::text, ARRAY[n::text], '', '' FROM generate_series(1, %s) AS n
+        """,
+        (spec.installation, spec.namespace, spec.pipeline_name, spec.pipeline_uid, many),
+    )
+    began = time.monotonic()
+    drop(runner, spec, [(str(number),) for number in range(1, 1001)])
+    assert time.monotonic() - began < 5
+    assert len(keys(runner, spec)) == many - 1000
 
 
 def test_letters_are_written_or_not_with_the_transaction_that_they_are_part_of(runner: Runner, spec: RunSpec) -> None:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace import names
-from headrace_operator.index import Index
 from headrace.cluster.patches import merge_patch
+from headrace_operator.index import Index
 from headrace_operator.probes import Probes
 from headrace_operator.slots import Slots
 
