@@ -62,8 +62,8 @@ _KEYS: LiteralString = f"SELECT key FROM headrace.dead_letters WHERE {_PIPELINE}
 _DOCUMENT_IDS: LiteralString = f"""
     SELECT document_id FROM headrace.dead_letters WHERE {_PIPELINE} AND first_version = {_FIRST_VERSION}
 """
-# All in one scan: a statement for each key looks at all letters of the pipeline, 0.08 s of 20,000. As JSON, for an array
-# of arrays is one array.
+# All in one scan: a statement for each key looks at all letters of the pipeline, 0.08 s of 20,000. As JSON, for an
+# array of arrays is one array.
 _DROP: LiteralString = f"""
     DELETE FROM headrace.dead_letters
     WHERE {_PIPELINE} AND to_jsonb(key) IN (SELECT jsonb_array_elements(%(keys)s::jsonb))
