@@ -1,10 +1,7 @@
 """Values of 200 MB pass, and take the runner a few times as much memory."""
 
-import subprocess
-import time
-from pathlib import Path
-
 import pytest
+from tests.integration.runner.memory import peak_of
 
 from headrace_runner.run import Exit
 
@@ -44,14 +41,3 @@ def loads_within(rig, size, *, rows_written):
     assert peak < size, f"{peak // MEGABYTE} MB"
     sums = "SELECT id, md5(v) FROM {} ORDER BY id"
     assert rig.on_source(sums.format("rows")) == rig.on_target(sums.format("analytics.copy"))
-
-
-def peak_of(process: "subprocess.Popen[str]") -> int:
-    """The most memory that a process ever had, in bytes; waits for its end."""
-    peak = 0
-    while process.poll() is None:
-        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                peak = int(line.split()[1]) * 1024
-        time.sleep(0.01)
-    return peak
