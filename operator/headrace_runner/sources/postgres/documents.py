@@ -107,7 +107,7 @@ class DocumentItems:
             return number if self.numbers_rows else f"'{version}'"
         number = column(name)
         if is_time_type(self.columns[name]):
-            # Exact until the year 2255; not EXTRACT, whose numeric is slower, and a float again before PostgreSQL 14.
+            # Exact until the year 2106; not EXTRACT, whose numeric is slower, and a float again before PostgreSQL 14.
             span = f"{number} BETWEEN 'epoch' AND '{_LAST_TIME}'"
             return f"CASE WHEN {span} THEN (pg_catalog.date_part('epoch', {number}) * 1000000)::bigint END"
         return f"CASE WHEN {number} >= 0 THEN {number}::bigint END"
