@@ -1,7 +1,6 @@
 """The process of a local Elasticsearch node: its files, its command line, and as whom it runs."""
 
 import ctypes
-import ctypes.util
 import os
 import re
 import shutil
@@ -129,16 +128,15 @@ def prepare(node: Node) -> None:
 def command(node: Node, *, dies_with_parent: bool = False) -> tuple[str, ...]:
     """What starts it in the foreground: never as root, and ordinary users as themselves."""
     java = _java(node, _view(node))
-    with_parent = ("--pdeathsig", "KILL") if dies_with_parent else ()
+    with_parent = ("--pdeathsig=KILL",) if dies_with_parent else ()
     if can_be_nobody():
         folders = (_place(node), elasticsearch_home.java(), node.home, node.folder)
         mounted = ("unshare", "--mount", "/bin/sh", "-c", _APART, "elasticsearch", *map(str, folders))
         # The signal is set after the user: changing that takes it back.
         drop = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs", "--bounding-set=-all")
         return (*mounted, "setpriv", *drop, *with_parent, *java)
-    if os.geteuid() == 0:
-        return (*AS_NOBODY, *java)
-    return ("setpriv", *with_parent, *java) if with_parent else java
+    around = AS_NOBODY if os.geteuid() == 0 else ()
+    return (*around, *(("setpriv", *with_parent) if with_parent else ()), *java)
 
 
 def zstd() -> Path:
@@ -169,6 +167,7 @@ def _place(node: Node) -> Path:
 
 
 def place(sources: Sequence[Path]) -> Path:
+    """The first of PLACES that covers none of the sources; raises LocalError when there is none."""
     for at in PLACES:
         if at.is_dir() and not any(source.is_relative_to(at) for source in sources):
             return at

@@ -246,7 +246,7 @@ def _create(story: Story, example: str, name: str) -> str:
     story.say(story.kubectl.run("create", "-f", f"examples/{example}/run.yaml"))
     (pipeline,) = story.api.call("GET", f"/pipelines?q={name}")
     (run,) = story.api.call("GET", f"/pipelines/{pipeline['id']}/runs", quiet=True)
-    run = follow(story.console, story.api, run, story.films)
+    run = follow(story.console, story.api, run, story.films, seconds=180)
     story.finish(f"{name}, first run", run, time.monotonic() - began)
     return str(pipeline["id"])
 
