@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import PermanentError, TransientError
 from headrace_runner.targets.elasticsearch.choice import Wanted
 from headrace_runner.targets.elasticsearch.found import Found, look
+from headrace_runner.targets.elasticsearch.mapping import refuse_full
 from headrace_runner.targets.elasticsearch.meta import Meta
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def create(client: Elasticsearch, name: str, index: str, wanted: Wanted, before:
     except BadRequestError as error:
         if error.error == "resource_already_exists_exception":
             raise TransientError(f'Somebody else makes the index "{index}" just now') from error
+        refuse_full(wanted.mapping, str(error))
         raise
     found = look(client, index)
     if name in found.aliases:

@@ -4,6 +4,7 @@ A value that Elasticsearch can't hold (NaN, infinity, a year before 1 or after 9
 field, a point beyond the poles) goes as Postgres writes it, and makes a bad row: nothing is changed unseen.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ METADATA = frozenset(
 """Names that mean something else in every document: Elasticsearch 9 refuses them in a mapping or in each document."""
 DEEPEST = 20
 """As many parts has a name with dots: index.mapping.depth.limit."""
+_FULL = re.compile(r"Limit of total fields \[(\d+)\]")
 _KEYWORD: Mapping[str, Any] = {"type": "keyword"}
 # A term holds 32,766 bytes and a character 4: a longer value would refuse its whole document.
 _LONG_KEYWORD: Mapping[str, Any] = {"type": "keyword", "ignore_above": 8191}
@@ -81,6 +83,17 @@ def count_fields(mapping: Mapping[str, Any]) -> int:
         1 + count_fields(field) + count_fields({"properties": field.get("fields", {})})
         for field in mapping.get("properties", {}).values()
     ) + len(mapping.get("runtime", {}))
+
+
+def refuse_full(mapping: Mapping[str, Any], answer: str) -> None:
+    """Raises PermanentError with both numbers when Elasticsearch's answer says that the mapping has too many fields."""
+    limit = _FULL.search(answer)
+    if limit is not None:
+        raise PermanentError(
+            f"The index would have {count_fields(mapping)} fields, and may have {limit[1]}"
+            " (index.mapping.total_fields.limit; a text has two): give fewer columns, or a mapping with fewer fields",
+            field="source_query",
+        )
 
 
 def _key_field(column: SourceColumn) -> Field:
