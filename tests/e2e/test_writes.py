@@ -18,6 +18,7 @@ def test_a_run_takes_at_most_ten_writes(world, count):
     """Beside it others run and are deleted, so that Kubernetes removes runs and Jobs: those writes are not its own."""
     made, other = world.pipeline(rows=200), world.pipeline(rows=1)
     name = world.resource("etlp", made["id"])["metadata"]["name"]
+    settled(world, 0, {name}, (made["id"],))
     each = []
     for _ in range(RUNS):
         before = len(list(audit.changes(home() / world.name)))
