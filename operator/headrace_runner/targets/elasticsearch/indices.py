@@ -22,6 +22,11 @@ from headrace_runner.targets.elasticsearch.swap import swap
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
+_NO_REPLAY = (
+    "There is no index yet that takes these rows (its mapping, its key or its version rule changed): "
+    "run the pipeline, which reads all rows into a new one"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
@@ -155,6 +160,11 @@ class Indices:
 
     def _choose(self, observed: Observed, wanted: Wanted) -> Index:
         found, live = index_for(observed, wanted), observed.live
+        if self._spec.kind == "Replay":
+            # It brings a few rows: into what readers see or nowhere; a load that failed may still go on in its own.
+            if found is None or found is not live or not adopt(self._client, live, wanted):
+                raise PermanentError(_NO_REPLAY, field="kind")
+            return _index(live)
         if found is not None and found is live:
             if adopt(self._client, live, wanted):
                 self._delete(outlived(observed, wanted, live.name))

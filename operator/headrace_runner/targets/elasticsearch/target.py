@@ -187,7 +187,10 @@ class ElasticsearchTarget:
         if self._writer is None:
             self._open_writer(Checkpoint(holder=self._checkpoint.holder))
         assert self._writer is not None
-        return self._writer.replay(keys, batches)
+        assert self._indices is not None
+        checkpoint = self._writer.replay(keys, batches)
+        self._indices.refresh()
+        return checkpoint
 
     def compare(self, shape: Shape, read: Callable[[Projection], Iterator[Batch]]) -> Comparison | str:
         """Holds the source's keys against those of the index that readers see."""

@@ -395,6 +395,18 @@ def test_a_process_that_lost_its_fence_shows_and_deletes_nothing(library):
     assert library.generations() == ["-000001", "-000002"]
 
 
+def test_a_replay_goes_into_what_readers_see_or_nowhere(library):
+    with pytest.raises(PermanentError, match="There is no index yet that takes these rows"):
+        library.open(library.spec(kind="Replay"))
+    library.run()
+    _, half = library.open(library.spec(kind="Rebuild"))
+    _, index = library.open(library.spec(kind="Replay"), MORE)
+    assert (index.name, index.is_building) == (f"{library.name}-000001", False)
+    with pytest.raises(PermanentError, match="run the pipeline, which reads all rows"):
+        library.open(library.spec(kind="Replay"), TEXT)
+    assert library.generations() == ["-000001", half.name.removeprefix(library.name)]
+
+
 class TestOfSomebodyElse:
     """Indices that Headrace did not make."""
 
