@@ -64,8 +64,8 @@ class Rig:
             self._runs("elasticsearch-empty", self._load(), before=None),
             self._runs("elasticsearch-again", full, before=full),
             self._runs("elasticsearch-unchanged", unchanged, before=unchanged),
-            self._posts("elasticsearch-three", lambda place: self._post(place, TABLE, CONNECTIONS + 1)),
             *([self._large()] if LARGE in self.bodies else []),
+            self._posts("elasticsearch-three", lambda place: self._post(place, TABLE, CONNECTIONS + 1)),
         )
 
     def peer(self) -> Case:

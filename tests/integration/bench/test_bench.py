@@ -21,7 +21,7 @@ def place():
 
 
 def run(place, tmp_path, *cases, rounds=1):
-    report = begin("bench", Wish(ROWS, rounds, (), tmp_path), place)
+    report = begin("bench", Wish(ROWS, ROWS, rounds, (), tmp_path), place)
     measure(place, cases, report, say=lambda _: None, save=lambda: None)
     return report
 

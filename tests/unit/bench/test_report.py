@@ -129,3 +129,22 @@ def test_the_page_in_the_documentation_shows_what_was_measured(path):
 def test_a_failure_is_told_in_one_line():
     made = dataclasses.replace(report(), failures={"sling": "two\nlines"})
     assert "- sling was not measured: two lines" in tables.everything(made)
+
+
+def test_an_index_has_words_of_its_own_and_no_wal():
+    made = dataclasses.replace(report(), kind="elasticsearch", elasticsearch="9.5.3")
+    made.add("elasticsearch-empty", "empty index", Pair(measured(10.0), measured(9.0)))
+    text = tables.everything(made)
+    assert "bodies built beforehand" in text
+    assert "documents/s" in text
+    assert "WAL" not in text
+    assert "Elasticsearch 9.5.3" in text
+    assert "to Elasticsearch 9.5.3" in plot.draw(made)
+
+
+def test_a_line_of_more_rows_tells_their_rate_and_changes_no_median_of_the_plain_one():
+    made = report(empty=(1.0,))
+    made.add("large", "large", Pair(measured(40.0), measured(30.0)), rows=4000)
+    lines = tables.lines(made).splitlines()
+    assert [cell.strip() for cell in lines[2].split("|")[2:6]] == ["1.00", "", "100", "10.0"]
+    assert [cell.strip() for cell in lines[4].split("|")[2:6]] == ["0.75", "0.75 to 0.75", "100", "40.0"]
