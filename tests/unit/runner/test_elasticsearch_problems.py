@@ -61,6 +61,7 @@ def tls(reason):
         ),
         (413, b"", PermanentError, "greater than the server"),
         (301, b"", PermanentError, "redirects"),
+        (400, b"<html>", PermanentError, "400, which is no answer of Elasticsearch's"),
         (404, b"<html>", PermanentError, "404, which is no answer of Elasticsearch's"),
         (405, b'{"error":"Incorrect HTTP method"}', PermanentError, "Incorrect HTTP method"),
         (406, error("media_type_header_exception", "Invalid media-type"), PermanentError, "Invalid media-type"),

@@ -46,7 +46,9 @@ class Complaint:
             return Fault.PASSING
         if self.type in _LASTING_TYPES or (self.reason and _MAPPING_FULL in self.reason):
             return Fault.LASTING
-        return Fault.DOCUMENT if self.status in _DOCUMENT_STATUS else Fault.LASTING
+        # A 400 without a type is a proxy's: no halving of the body would find who is to blame.
+        is_document = self.status in _DOCUMENT_STATUS and (self.type is not None or self.status == _TOO_LARGE)
+        return Fault.DOCUMENT if is_document else Fault.LASTING
 
     def __str__(self) -> str:
         if self.fault is Fault.PASSING:
@@ -72,6 +74,7 @@ class Complaint:
 
 _BLOCK = "cluster_block_exception"
 _MAPPING_FULL = "Limit of total fields"
+_TOO_LARGE = 413
 _PASSING_STATUS = frozenset({408, 425, 429})
 _DOCUMENT_STATUS = frozenset({400, 409, 413, 422})
 _PASSING_TYPES = frozenset({"shard_not_found_exception", "index_shard_closed_exception", "alias_not_ready_exception"})
@@ -110,7 +113,7 @@ _LASTING_WORDS = (
         "the mapping is full: {reason}; raise index.mapping.total_fields.limit, or let fewer fields come into being",
     ),
     (lambda it: 300 <= it.status < 400, "the address redirects to another one: give that as the URL"),
-    (lambda it: it.status == 413, "the request is greater than the server, or a proxy before it, takes"),
+    (lambda it: it.status == _TOO_LARGE, "the request is greater than the server, or a proxy before it, takes"),
 )
 _LENGTH = 600
 _SOURCE = re.compile(r"\s*at \[Source: .*", re.DOTALL)

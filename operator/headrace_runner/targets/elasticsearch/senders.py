@@ -18,7 +18,7 @@ from headrace_runner.targets.elasticsearch.transport import Connection
 __all__ = ["Acknowledged", "BadRow", "Senders"]
 
 SENDERS = 2
-"""Of bodies built beforehand one connection carries 0.70 of what two do, three carry 1.0."""
+"""Over the official client 1, 2 and 3 of them reach 0.66, 0.84 and 0.89 of the greatest speed; each holds a body."""
 PATIENCE_SECONDS = 60.0
 """Elasticsearch may refuse, or be away, for so long while no document gets in; a restart takes 10 to 30 s."""
 _PAUSES = (0.1, 5.0)

@@ -356,6 +356,13 @@ def test_an_index_that_takes_nothing_ends_the_run_with_its_reason(index, block):
     assert len(index.proxy.seen) <= 8
 
 
+def test_a_proxy_that_refuses_all_ends_the_run_and_no_document_is_to_blame(index):
+    index.proxy.fault = lambda seen: Fault(answer=(400, HTML))
+    with pytest.raises(PermanentError, match="it answers 400, which is no answer of Elasticsearch's"):
+        sent(index.senders(count=1), batches(1000, size=1000))
+    assert len(index.proxy.seen) == 1
+
+
 def test_an_index_that_is_gone_is_not_made_again_when_an_alias_is_asked_for(index):
     alias = f"{index.name}.write"
     add = {"index": index.name, "alias": alias, "is_hidden": True}
