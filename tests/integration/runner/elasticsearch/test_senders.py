@@ -204,17 +204,13 @@ def test_only_items_that_were_refused_are_sent_again(index, status):
     def fault(seen):
         if "status" not in seen.path or seen.number > 1:
             return NO_FAULT
-        lines = seen.body.split(b"\n")
-        ids = [json.loads(text)["index"]["_id"] for text in lines[:-1:2]]
-        rejected.update(ids[::7])
-        items = []
-        for number, text in enumerate(lines[:-1:2]):
-            if number % 7 == 0:
-                items.append({"index": {"status": status, "error": {"type": "es_rejected_execution_exception"}}})
-            else:
-                data = text + b"\n" + lines[2 * number + 1] + b"\n"
-                code = index.server.request("POST", f"/{index.name}/_bulk", data)[1]["items"][0]["index"]["status"]
-                items.append({"index": {"status": code}})
+        lines = seen.body.split(b"\n")[:-1]
+        pairs = list(zip(lines[::2], lines[1::2], strict=True))
+        rejected.update(json.loads(action)["index"]["_id"] for action, _ in pairs[::7])
+        taken = [b"%b\n%b\n" % pair for number, pair in enumerate(pairs) if number % 7]
+        index.server.request("POST", f"/{index.name}/_bulk", b"".join(taken))
+        refusal = {"status": status, "error": {"type": "es_rejected_execution_exception"}}
+        items = [{"index": {"status": 201} if number % 7 else refusal} for number in range(len(pairs))]
         return Fault(answer=(200, json.dumps({"errors": True, "items": items}).encode()))
 
     index.proxy.fault = fault
