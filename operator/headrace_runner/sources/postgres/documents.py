@@ -77,16 +77,17 @@ class DocumentItems:
             deletion = quote_literal(opening.replace("index", "delete"))
             verb = f"CASE WHEN {self._is_deleted()} THEN {deletion} ELSE {verb} END"
         number = self._version(version, order)
-        return f"{verb} || {self._id()} || ',\"version\":' || {number} || {quote_literal(ending)}"
+        return _joined([verb, *self._id(), "',\"version\":'", number, quote_literal(ending)])
 
-    def _id(self) -> str:
-        """What `ids.id_of` makes of the key."""
+    def _id(self) -> list[str]:
+        """What `ids.id_of` makes of the key, as JSON."""
         keys = self.projection.keys
         lengths = [self._length(field) for field in keys]
         if all(lengths) and sum(lengths) + len(keys) <= _LONGEST_ID:
-            return "'\"' || " + " || '|' || ".join(_text(field) for field in keys) + " || '\"'"
-        parts = [self._escaped(field) if len(keys) > 1 else _text(field) for field in keys]
-        return _json_string(self._hashed(" || '|' || ".join(parts), _text(keys[0])))
+            parts = [part for field in keys for part in ("'|'", _text(field))]
+            return ["'\"'", *parts[1:], "'\"'"]
+        escaped = [self._escaped(field) if len(keys) > 1 else _text(field) for field in keys]
+        return [_json_string(self._hashed(" || '|' || ".join(escaped), _text(keys[0])))]
 
     def _escaped(self, field: Field) -> str:
         if self._length(field):
@@ -168,3 +169,14 @@ def _text(field: Field) -> str:
 
 def _json_string(text: str) -> str:
     return f"pg_catalog.to_json({text})::text"
+
+
+def _joined(parts: list[str]) -> str:
+    """Parts one after the other; constants that meet become one, which spares a copy of the row's text for each."""
+    joined = parts[:1]
+    for part in parts[1:]:
+        if part.startswith("'") and joined[-1].startswith("'"):
+            joined[-1] = joined[-1][:-1] + part[1:]
+        else:
+            joined.append(part)
+    return " || ".join(joined)
