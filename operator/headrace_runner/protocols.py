@@ -63,7 +63,7 @@ class JsonForm(Enum):
     TEXT = auto()
     """Its text form, a string."""
     JSON = auto()
-    """As to_jsonb writes it: JSON of the user's own has no raw newline any more."""
+    """As to_json writes it, but without raw newlines, which the JSON of a user may have."""
     BASE64 = auto()
     """Bytes, in base64 without newlines."""
     GEO_POINT = auto()

@@ -13,8 +13,8 @@ from headrace_runner.protocols import (
     Batch,
     Checkpoint,
     Comparison,
-    Counters,
     Documents,
+    Field,
     Identity,
     Projection,
     Shape,
@@ -22,15 +22,14 @@ from headrace_runner.protocols import (
 )
 from headrace_runner.settings import Settings
 from headrace_runner.targets.elasticsearch.checkpoint import StoreCheckpoint
-from headrace_runner.targets.elasticsearch.client import open_client, translated
+from headrace_runner.targets.elasticsearch.client import open_client
+from headrace_runner.targets.elasticsearch.closing import Closing
 from headrace_runner.targets.elasticsearch.comparison import compare
-from headrace_runner.targets.elasticsearch.emptiness import refuse_empty
 from headrace_runner.targets.elasticsearch.endpoint import Endpoint
 from headrace_runner.targets.elasticsearch.ids import id_of
 from headrace_runner.targets.elasticsearch.indices import Index, Indices, count_of
 from headrace_runner.targets.elasticsearch.mapping import documents_of, key_fields
 from headrace_runner.targets.elasticsearch.meta import DRAWN
-from headrace_runner.targets.elasticsearch.prune import WalkPruner, prune_unseen
 from headrace_runner.targets.elasticsearch.senders import Senders
 from headrace_runner.targets.elasticsearch.transport import Connection
 from headrace_runner.targets.elasticsearch.walk import Order, order_of
@@ -55,6 +54,7 @@ class ElasticsearchTarget:
         self._row = StoreCheckpoint(spec, settings, owner)
         self._checkpoint = Checkpoint(holder=0)
         self._key: tuple[str, ...] = ()
+        self._keys: tuple[Field, ...] = ()
         self._key_types: tuple[str, ...] = ()
         self._cursor_type: str | None = None
         self._indices: Indices | None = None
@@ -63,10 +63,8 @@ class ElasticsearchTarget:
         self._writer: Writer | None = None
         self._is_whole = False
         """The run reads from the beginning."""
-        self._closing_read: Projection | None = None
         self._order: Order | None = None
-        self._pruner: WalkPruner | None = None
-        self._failure: PermanentError | None = None
+        self._closing: Closing | None = None
 
     def claim(self, *, held_before: bool) -> Checkpoint:
         """Takes the fence, unless this run is done; raises FencedError when a newer process has it."""
@@ -82,7 +80,7 @@ class ElasticsearchTarget:
         cursor = self._spec.incremental_key if self._spec.mode == "incremental" else None
         types = {column.name: column.type_name for column in shape.columns}
         self._cursor_type = None if cursor is None else types.get(cursor)
-        keys = key_fields(shape, self._key)
+        self._keys = key_fields(shape, self._key)
         self._key_types = tuple(types[name] for name in self._key)
         fields, mapping = documents_of(shape, self._spec, self._key)
         self._indices = Indices(self._client(), self._spec, self._row.check)
@@ -98,9 +96,8 @@ class ElasticsearchTarget:
             draw_version=None if self._spec.version_column else self._row.draw_version,
             soft_delete_column=self._spec.soft_delete_column,
         )
-        projection = Projection(keys=keys, others=(), cursor=cursor, binary=False, documents=documents)
-        if self._prunes and self._spec.version_column is not None:
-            self._closing_read = Projection(keys=keys, others=(), binary=False)
+        projection = Projection(keys=self._keys, others=(), cursor=cursor, binary=False, documents=documents)
+        if self._spec.mode == "full" and self._spec.prune and self._spec.version_column is not None:
             self._order = _order(shape, projection, self._indices.mapping)
         return projection
 
@@ -148,35 +145,25 @@ class ElasticsearchTarget:
         checkpoint = self._writer.write(batches)
         if not batches[-1].final:
             return checkpoint
-        if self._prunes and checkpoint.position.key is None:
-            refuse_empty(self._spec, self.count())
-        return checkpoint if self.rereads() is not None else self._finish()
+        self._closing = self._close_with(self._writer)
+        return self._closing.begin()
 
     def progress(self) -> Checkpoint | None:
         """What was acknowledged and saved since."""
-        return None if self._writer is None or self._pruner is not None else self._writer.progress()
+        return None if self._writer is None or self._closing is not None else self._writer.progress()
 
     def settle(self) -> Checkpoint | None:
         """Waits for what is under way."""
-        return None if self._writer is None or self._pruner is not None else self._writer.settle()
+        return None if self._writer is None or self._closing is not None else self._writer.settle()
 
     def rereads(self) -> Projection | None:
-        """All keys, where versions do not tell which documents the run saw."""
-        return None if self._is_made_by_this_run else self._closing_read
+        """All keys, where versions don't tell which documents the run saw."""
+        return None if self._closing is None else self._closing.rereads()
 
     def keep(self, batches: Sequence[Batch]) -> Checkpoint:
         """Takes some more of all keys; with the last, documents without one of them are deleted and the run is done."""
-        assert self._writer is not None
-        if self._failure is not None:
-            raise self._failure
-        try:
-            with translated():
-                deleted = self._walk(batches)
-        except PermanentError as error:
-            # What was taken can't be taken again.
-            self._failure = error
-            raise
-        return self._writer.checkpoint if deleted is None else self._finish(deleted)
+        assert self._closing is not None
+        return self._closing.keep(batches)
 
     def refused_keys(self) -> list[tuple[str, ...]]:
         """The keys of the rows that the index refused."""
@@ -210,8 +197,8 @@ class ElasticsearchTarget:
         """Lets go of all connections."""
         if self._senders is not None:
             self._senders.close()
-        if self._pruner is not None:
-            self._pruner.close()
+        if self._closing is not None:
+            self._closing.close()
         self._opening.close()
         if self._opened is not None:
             self._opened.close()
@@ -221,16 +208,6 @@ class ElasticsearchTarget:
         if self._opened is None:
             self._opened = self._opening.take()
         return self._opened
-
-    @property
-    def _prunes(self) -> bool:
-        return self._spec.mode == "full" and self._spec.prune
-
-    @property
-    def _is_made_by_this_run(self) -> bool:
-        """No document is in the index that this read did not bring."""
-        assert self._index is not None
-        return self._index.is_building and self._is_whole
 
     def _open_writer(self, checkpoint: Checkpoint) -> None:
         assert self._index is not None
@@ -243,55 +220,22 @@ class ElasticsearchTarget:
         )
         self._writer = Writer(self._spec, self._senders, self._row, self._key, checkpoint)
 
-    def _walk(self, batches: Sequence[Batch]) -> int | None:
-        """How many documents were deleted, after the last key."""
-        assert self._senders is not None
+    def _close_with(self, writer: Writer) -> Closing:
         assert self._indices is not None
         assert self._index is not None
-        assert self._order is not None
-        if self._pruner is None:
-            self._indices.refresh()
-            self._pruner = WalkPruner(self._client(), self._index.name, self._senders, self._order)
-        self._pruner.keep(batches)
-        if not batches[-1].final:
-            return None
-        if not self._pruner.rows:
-            refuse_empty(self._spec, self.count())
-        return self._pruner.finish()
-
-    def _finish(self, deleted: int = 0) -> Checkpoint:
-        """After the last batch: deletes what left the query, and shows readers what was written."""
-        assert self._writer is not None
-        assert self._indices is not None
-        least, most = self._bounds(self._writer.checkpoint.counters)
-        if self._prunes and self._spec.version_column is None and not self._is_made_by_this_run:
-            deleted = self._prune()
-        if deleted:
-            self._writer.add_deleted(deleted)
-        self._indices.finish(least=least, most=most)
-        return self._writer.finish()
-
-    def _prune(self) -> int:
         assert self._senders is not None
-        assert self._indices is not None
-        assert self._index is not None
-        self._indices.refresh()
-        with translated():
-            return prune_unseen(
-                self._client(),
-                self._index.name,
-                self._senders,
-                below=self._row.first_version,
-                version=self._row.draw_version(),
-                spared=self._row.letter_ids(),
-            )
-
-    def _bounds(self, counters: Counters) -> tuple[int, int | None]:
-        """How many documents an index must hold at least, and at most, that only this run has written."""
-        most = counters.rows_read - counters.bad_rows if self._is_whole else None
-        # A row that is read twice, behind its cursor, is one document, and a soft deletion is none.
-        is_exact = self._spec.mode == "full" and self._spec.soft_delete_column is None
-        return counters.rows_written if is_exact else 0, most
+        return Closing(
+            self._client(),
+            self._spec,
+            self._indices,
+            self._index,
+            self._row,
+            self._senders,
+            writer,
+            order=self._order,
+            key_projection=Projection(keys=self._keys, others=(), binary=False),
+            is_whole=self._is_whole,
+        )
 
 
 def _order(shape: Shape, projection: Projection, mapping: Mapping[str, Any]) -> Order:
