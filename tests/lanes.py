@@ -102,5 +102,7 @@ def _end(lanes: list[Lane]) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What a shell starts in the background ignores it, and would have its children do so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     sys.exit(main(sys.argv[1:]))
