@@ -11,7 +11,8 @@ KINDS = {POSTGRES: "a table, `schema.table`", ELASTICSEARCH: "an index, `es:inde
 SUPPORTED_KINDS = frozenset({POSTGRES, ELASTICSEARCH})
 DEFAULT_ALLOWED = ("analytics.film_dim", "analytics.film_rating_agg", "es:film_dim")
 
-NAME_BYTES, INDEX_BYTES = 63, 255
+NAME_BYTES, INDEX_BYTES = 63, 242
+"""Elasticsearch takes 255; what we make of a name is `name-000001`, with the alias `name-000001.write`."""
 ELASTICSEARCH_PREFIX = "es:"
 _IDENTIFIER = re.compile(r"[^\x00-\x1f\x7f.\"]{1,63}")
 _TABLE_RULE = (

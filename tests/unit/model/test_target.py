@@ -14,7 +14,7 @@ from headrace.model.target import KINDS, SUPPORTED_KINDS, Target, is_allowed, pa
         ("es:film_dim", Target("elasticsearch", "", "film_dim")),
         ("es:films-2026.01", Target("elasticsearch", "", "films-2026.01")),
         ("es:фильмы", Target("elasticsearch", "", "фильмы")),
-        (f"es:{'x' * 255}", Target("elasticsearch", "", "x" * 255)),
+        (f"es:{'x' * 242}", Target("elasticsearch", "", "x" * 242)),
     ],
 )
 def test_an_address_is_read_and_written_back(text, target):
@@ -72,8 +72,8 @@ def test_anything_else_is_no_address(text):
         ("es:films\n", "can't have a control character in it"),
         ("es:films\x00", "can't have a control character in it"),
         (f"es:{chr(0xD800)}", "can't have a control character in it"),
-        (f"es:{'x' * 256}", "at most 255 bytes"),
-        (f"es:{'ф' * 128}", "at most 255 bytes"),
+        (f"es:{'x' * 243}", "at most 242 bytes"),
+        (f"es:{'ф' * 122}", "at most 242 bytes"),
         ("films", "a table is `schema.table`, an index `es:index`"),
     ],
 )
