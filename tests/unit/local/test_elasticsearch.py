@@ -43,7 +43,7 @@ def test_root_starts_it_as_nobody_where_the_kernel_knows_nobody(euid, uid_map, e
 
 
 def test_what_a_node_may_see_is_shown_where_nothing_of_it_lies():
-    assert place((Path("/root/.cache"), Path("/mnt-data/x"))) == Path("/mnt")
+    assert place((Path("/home/somebody/.cache"), Path("/mnt-data/x"))) == Path("/mnt")
     assert place((Path("/mnt/disk/checkout"),)) == Path("/media")
     with pytest.raises(LocalError, match="nothing of Headrace below it"):
         place((Path("/mnt/a"), Path("/media/b")))
