@@ -1,10 +1,13 @@
 """kopf, kept small: it watches our two kinds and tells us of each event; nothing else is asked of it."""
 
 import asyncio
-from collections.abc import Callable
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
+from kopf._core.engines.peering import Identity
 
 from headrace import names
 from headrace_operator.settings import Settings
@@ -22,7 +25,7 @@ def registry(tell: Tell) -> kopf.OperatorRegistry:
 
     @kopf.on.login(registry=handlers)
     def login(**options: Any) -> Any:
-        return kopf.login_with_service_account(**options) or kopf.login_with_kubeconfig(**options)
+        return by_address(kopf.login_with_service_account(**options)) or kopf.login_with_kubeconfig(**options)
 
     for plural in (names.PIPELINE_PLURAL, names.RUN_PLURAL):
 
@@ -31,6 +34,16 @@ def registry(tell: Tell) -> kopf.OperatorRegistry:
             tell(param, event["type"], dict(event["object"]))
 
     return handlers
+
+
+def by_address(
+    inside: kopf.ConnectionInfo | None, environ: Mapping[str, str] = os.environ
+) -> kopf.ConnectionInfo | None:
+    """The pod's own credentials for the API server's address, which all else here goes to: kopf has a name for DNS."""
+    host, port = (environ.get(f"KUBERNETES_SERVICE_{part}", "") for part in ("HOST", "PORT"))
+    if inside is None or not host:
+        return inside
+    return dataclasses.replace(inside, server=f"https://{f'[{host}]' if ':' in host else host}:{port}")
 
 
 def configuration() -> kopf.OperatorSettings:
@@ -63,6 +76,8 @@ async def watch(settings: Settings, tell: Tell, *, take_signals: Callable[[], No
         await kopf.operator(
             registry=registry(tell),
             settings=configuration(),
+            # Left out, kopf asks for the name of the user, and in a container a user has only a number.
+            identity=Identity(settings.identity),
             standalone=True,
             namespaces=[settings.namespace],
             ready_flag=ready,
