@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from headrace.model.target import DEFAULT_ALLOWED
+from headrace.target import DEFAULT_ALLOWED
 
 
 class Settings(BaseSettings):

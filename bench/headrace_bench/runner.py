@@ -47,6 +47,7 @@ def run(place: Place, job: Job, elasticsearch: str = "") -> Took:
         "HEADRACE_STORE_DSN": store,
         "HEADRACE_SOURCE_DSN": place.server.dsn(SOURCE),
         **_target(place, job, elasticsearch),
+        "ALLOWED_TARGET_TABLES": "*",
         "HEADRACE_TERMINATION_LOG": str(place.folder / "termination"),
     }
     return measure([[sys.executable, "-m", "headrace_runner"]], environ=environ, log=place.log)

@@ -15,6 +15,9 @@ from headrace_local.cluster import NAMESPACE, Cluster, load
 CRDS = Path(__file__).resolve().parents[2] / "crds"
 DSN_SECRET = "headrace-dsn"  # noqa: S105 - the name of a Secret, not one
 RUNNER_IMAGE = "headrace/runner:local"
+_POD_SECURITY = "pod-security.kubernetes.io/enforce"
+RESTRICTED = {_POD_SECURITY: "restricted", f"{_POD_SECURITY}-version": "latest"}
+"""https://kubernetes.io/docs/concepts/security/pod-security-standards/: what a pod lacks of that, it is refused for."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +73,22 @@ def settings(cluster: Cluster) -> dict[str, str]:
     }
 
 
-def manifests(cluster: Cluster) -> list[dict[str, Any]]:
-    """The namespace of the runs, the Secret whose keys the operator hands to them, and the rights of both roles."""
-    dsns = {"store": cluster.store_dsn, "source": cluster.source_dsn, "target": cluster.target_dsn}
+def dsns(cluster: Cluster) -> dict[str, str]:
+    """The keys of the Secret from which runners get what they connect with."""
+    known = {"store": cluster.store_dsn, "source": cluster.source_dsn, "target": cluster.target_dsn}
     if server := cluster.elasticsearch:
         given = {"url": server.url, **server.credentials}
-        dsns |= {f"elasticsearch-{key}": value for key, value in given.items()}
+        known |= {f"elasticsearch-{key}": value for key, value in given.items()}
+    return known
+
+
+def manifests(cluster: Cluster) -> list[dict[str, Any]]:
+    """The namespace of the runs, the Secret whose keys the operator hands to them, and the rights of both roles."""
     secret = {"name": DSN_SECRET, "namespace": NAMESPACE}
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": dsns},
-        *rbac.manifests(),
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": dsns(cluster)},
+        *rbac.manifests(cluster),
     ]
 
 

@@ -6,6 +6,8 @@
     ├── NotFoundError         what was named does not exist
     ├── ConflictError         it exists, or is in a state that forbids this
     ├── UnavailableError      a part that we need can't be reached: the caller may try again
+    ├── UnauthorizedError     the caller did not say who they are, or not in a way that we believe (HTTP 401)
+    ├── ForbiddenError        we know who it is, and they may not (HTTP 403)
     ├── PermanentError        a run that no retry can help: it fails now
     ├── TransientError        a fault that may pass: reconnect, read the checkpoint, go on
     ├── StoppedError          we were asked to stop, and did so between two batches
@@ -56,7 +58,20 @@ class UnavailableError(HeadraceError):
     def __init__(self, message: str, *, part: str) -> None:
         super().__init__(message)
         self.part = part
-        """`kubernetes` or `postgres`."""
+        """`kubernetes`, `postgres` or `oidc` (the identity provider)."""
+
+
+class UnauthorizedError(HeadraceError):
+    """The caller sent no token, or one that we do not take; nothing was done."""
+
+    def __init__(self, message: str, *, code: str | None = "invalid_token") -> None:
+        super().__init__(message)
+        self.code = code
+        """What RFC 6750 calls it; None when there was no token at all."""
+
+
+class ForbiddenError(HeadraceError):
+    """The caller may not do it; nothing was done."""
 
 
 class PermanentError(HeadraceError):

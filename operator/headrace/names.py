@@ -27,6 +27,11 @@ STATE_CHANGED_AT_ANNOTATION = f"{GROUP}/state-changed-at"
 CREATED_AT_ANNOTATION = f"{GROUP}/created-at"
 """When the API made a resource, RFC 3339: Kubernetes' own creation time has no fraction of a second."""
 
+SOURCE_ONLY_READS = "SourceOnlyReads"
+SOURCE_COULD_WRITE = "SourceCouldWrite"
+SOURCE_RIGHTS_UNKNOWN = "SourceRightsUnknown"
+"""A runner's notes about the source's role, of which it makes one: reasons of the condition SourceReadOnly."""
+
 RESOURCE_NAME_LIMIT = 63
 _HASH_LENGTH = 8
 

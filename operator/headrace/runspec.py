@@ -57,7 +57,8 @@ class RunSpec:
     @property
     def address(self) -> str:
         """The target as a manifest names it."""
-        return f"{self.target_schema}.{self.target_table}" if self.target_schema else f"es:{self.target_table}"
+        is_index = self.target_kind == "elasticsearch"
+        return f"es:{self.target_table}" if is_index else f"{self.target_schema}.{self.target_table}"
 
     def to_json(self) -> str:
         """Returns the run as a JSON object."""

@@ -22,14 +22,17 @@ from headrace.lifecycle.actions import (
     Step,
     SuspendJob,
 )
+from headrace.lifecycle.state import FINAL
 from headrace.lifecycle.times import from_text
 from headrace.logs import logger
+from headrace.model.run import RunKind, RunStatus
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
 from headrace_operator import manifests, metrics
 from headrace_operator.index import Index
 from headrace_operator.observe import Sight
 from headrace_operator.settings import Settings
+from headrace_operator.tally import Tally
 
 Manifest = dict[str, Any]
 _log = logger(__name__)
@@ -38,8 +41,11 @@ _log = logger(__name__)
 class Hands:
     """Acts on one pipeline as it was seen: a resource that has moved on since refuses."""
 
-    def __init__(self, cluster: Cluster, store: Store, index: Index, settings: Settings, sight: Sight) -> None:
+    def __init__(
+        self, cluster: Cluster, store: Store, index: Index, settings: Settings, sight: Sight, *, tally: Tally
+    ) -> None:
         self._cluster, self._store, self._index, self._settings = cluster, store, index, settings
+        self._tally = tally
         self._observed = sight.observed
         self._pipeline = sight.pipeline
         self._runs = dict(sight.runs)
@@ -63,7 +69,11 @@ class Hands:
                 assert self._pipeline is not None
                 self._pipeline = await self._save(names.PIPELINE_PLURAL, self._pipeline, status.manifest())
             case SaveRun(uid=uid, status=status):
-                self._runs[uid] = await self._save(names.RUN_PLURAL, self._runs[uid], status.manifest())
+                before = self._runs[uid]
+                self._runs[uid] = await self._save(names.RUN_PLURAL, before, status.manifest())
+                if status.phase in FINAL and (before.get("status") or {}).get("phase") not in FINAL:
+                    # Once for each run, whoever works: a version that was seen before can't be saved again.
+                    self._ended(uid, before["spec"], status)
             case AdoptRun(run=run, uid=uid):
                 assert self._observed.pipeline is not None
                 pipeline = self._observed.pipeline
@@ -74,6 +84,13 @@ class Hands:
                 self._index.put(names.RUN_PLURAL, adopted)
             case PruneRun(run=run, uid=uid):
                 await _ignoring_gone(self._cluster.delete(names.RUN_PLURAL, run, uid=uid))
+
+    def _ended(self, uid: str, spec: Mapping[str, Any], status: RunStatus) -> None:
+        kind = str(spec.get("kind") or RunKind.LOAD.value)
+        self._tally.end(str(spec["pipeline"]), uid, kind, status)
+        if status.worked_seconds:
+            outcome = str(status.phase).lower()
+            metrics.RUN_SECONDS.labels(kind, outcome).observe(status.worked_seconds)
 
     async def _save(self, plural: str, seen: Manifest, status: Mapping[str, Any]) -> Manifest:
         patch = merge_patch(seen.get("status") or {}, status)

@@ -19,10 +19,23 @@ _log = logger(__name__)
 class StoreWatch:
     """Observes through the store, and remembers when it was away."""
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        tell: Callable[[StoreSeen], None] = lambda _: None,
+    ) -> None:
+        """`tell` hears of all that is observed."""
         self._store = store
         self._clock = clock
+        self._tell = tell
         self._since: float | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the store answered when it was last asked."""
+        return self._since is not None
 
     async def observe(self, run_uids: Sequence[str]) -> StoreSeen | None:
         """What the runners of these runs said; None when the store is away."""
@@ -36,11 +49,13 @@ class StoreWatch:
         if self._since is None:
             _log.info("the store answers")
             self._since = self._clock()
-        return StoreSeen(
+        seen = StoreSeen(
             now=snapshot.now,
             available_for=timedelta(seconds=self._clock() - self._since),
             progress={uid: _seen(progress) for uid, progress in snapshot.progress.items()},
         )
+        self._tell(seen)
+        return seen
 
 
 def _seen(progress: RunProgress) -> ProgressSeen:
@@ -51,6 +66,7 @@ def _seen(progress: RunProgress) -> ProgressSeen:
         rows_written=progress.rows_written,
         bad_rows=progress.bad_rows,
         batches=progress.batches,
+        bytes_read=progress.bytes_read,
         epoch=progress.reporter_epoch,
         holder=progress.reporter_holder,
         first_seen_at=progress.first_seen_at,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from headrace import names
+from headrace_operator.standings import Standings
 
 Manifest = dict[str, Any]
 
@@ -17,6 +18,8 @@ class Index:
     def __init__(self) -> None:
         self._resources: dict[str, dict[str, Manifest]] = {names.PIPELINE_PLURAL: {}, names.RUN_PLURAL: {}}
         self._shown: dict[str, set[str]] = {}
+        self.standings = Standings()
+        """What metrics are made of."""
 
     def put(self, plural: str, resource: Manifest) -> bool:
         """Keeps a resource as it is now; whether that is news."""
@@ -25,14 +28,19 @@ class Index:
         before = self._resources[plural].get(uid)
         if before is not None and before["metadata"]["resourceVersion"] == slim["metadata"]["resourceVersion"]:
             return False
-        self.remove(plural, uid)
+        self._drop(plural, uid)
         self._resources[plural][uid] = slim
+        self.standings.put(plural, resource)
         if plural == names.PIPELINE_PLURAL:
             self._shown.setdefault(slim["spec"].get("name", ""), set()).add(uid)
         return True
 
     def remove(self, plural: str, uid: str) -> None:
         """Forgets a resource."""
+        self._drop(plural, uid)
+        self.standings.remove(plural, uid)
+
+    def _drop(self, plural: str, uid: str) -> None:
         before = self._resources[plural].pop(uid, None)
         if before is not None and plural == names.PIPELINE_PLURAL:
             self._shown.get(before["spec"].get("name", ""), set()).discard(uid)

@@ -34,6 +34,8 @@ class Lease:
         self._version: str | None = None
         """The version that we wrote; nobody has taken over while it is the stored one."""
         self._renewed = float("-inf")
+        self.transitions = 0
+        """How often the Lease went from one holder to another, as is written in it."""
 
     @property
     def is_held(self) -> bool:
@@ -100,6 +102,9 @@ class Lease:
 
     async def _take(self, lease: dict[str, Any] | None) -> None:
         asked = self._clock()
+        if lease is not None and "spec" in lease:
+            is_another = lease["spec"].get("holderIdentity") != self._identity
+            self.transitions = int(lease["spec"].get("leaseTransitions") or 0) + is_another
         await self._write(lease, holder=self._identity)
         # From when we asked, not from the answer: that may have been long under way.
         self._renewed = asked
@@ -112,6 +117,7 @@ class Lease:
             "spec": {
                 "holderIdentity": holder,
                 "leaseDurationSeconds": int(LEASE_SECONDS),
+                "leaseTransitions": self.transitions,
                 "renewTime": to_text(datetime.now(UTC)),
             },
         }

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
@@ -20,13 +19,16 @@ from headrace_operator.index import Index
 from headrace_operator.jobs import JobWatch
 from headrace_operator.lease import Lease
 from headrace_operator.observe import Observer
+from headrace_operator.overview import Overview
 from headrace_operator.poll import Poll
 from headrace_operator.probes import Probes
 from headrace_operator.purge import Purge
 from headrace_operator.reconcile import Reconciler, key_of
 from headrace_operator.settings import Settings
 from headrace_operator.slots import Slots
+from headrace_operator.successes import Successes
 from headrace_operator.sweep import Sweep
+from headrace_operator.tally import Tally
 from headrace_operator.workqueue import WorkQueue
 
 BLIND_SECONDS = 300.0
@@ -43,7 +45,9 @@ class Operator:
         self._settings, self._cluster, self._store = settings, cluster, store
         self._index, self._queue = Index(), WorkQueue()
         self._slots = Slots(settings.max_concurrent_runs, self._queue.add)
-        watch = StoreWatch(store)
+        standings = self._index.standings
+        tally = Tally(standings.run, per_pipeline=settings.metrics_per_pipeline)
+        watch = StoreWatch(store, tell=tally.note)
         observer = Observer(cluster=cluster, store=store, watch=watch, index=self._index, limits=settings.limits)
         self._reconciler = Reconciler(
             cluster=cluster,
@@ -53,6 +57,7 @@ class Operator:
             slots=self._slots,
             queue=self._queue,
             settings=settings,
+            tally=tally,
         )
         self._sweep = Sweep(
             cluster=cluster,
@@ -65,7 +70,18 @@ class Operator:
         self._poll = Poll(watch, self._slots, self._queue, every=settings.poll_seconds, unsettled=self._sweep.unsettled)
         self._jobs = JobWatch(cluster, self._queue, settings)
         self._purge = Purge(cluster, store, settings)
+        self._successes = Successes(store, standings)
         self._lease = Lease(cluster, name=f"headrace-{names.slug(settings.installation)}", identity=settings.identity)
+        self._overview = Overview(
+            standings=standings,
+            tally=tally,
+            slots=self._slots,
+            queue=self._queue,
+            watch=watch,
+            sweep=self._sweep,
+            lease=self._lease,
+            per_pipeline=settings.metrics_per_pipeline,
+        )
         self._probes = Probes(is_alive=self._is_alive, is_ready=self._is_ready)
         self._forgetting: set[asyncio.Task[None]] = set()
         self._works = False
@@ -99,14 +115,16 @@ class Operator:
         """What only the holder of the Lease does."""
         await self._first_sweep()
         self._works = True
-        await _first_of(
-            handlers.watch(self._settings, self._told, take_signals=self._take_signals),
-            self._jobs.run(),
-            self._sweep.run(),
-            self._poll.run(),
-            self._purge.run(),
-            *(self._queue.work(self._guarded) for _ in range(self._settings.workers)),
-        )
+        with metrics.exported(self._overview):
+            await _first_of(
+                handlers.watch(self._settings, self._told, take_signals=self._take_signals),
+                self._jobs.run(),
+                self._sweep.run(),
+                self._poll.run(),
+                self._purge.run(),
+                self._successes.run(),
+                *(self._queue.work(self._guarded) for _ in range(self._settings.workers)),
+            )
 
     async def _first_sweep(self) -> None:
         while True:
@@ -118,7 +136,6 @@ class Operator:
 
     async def _guarded(self, name: str) -> None:
         if self._lease.is_held:
-            metrics.QUEUE.set(len(self._queue))
             await self._reconciler.handle(name)
 
     def _told(self, plural: str, kind: str | None, resource: dict[str, Any]) -> None:
@@ -146,7 +163,7 @@ class Operator:
         task.add_done_callback(self._forgetting.discard)
 
     def _is_alive(self) -> str | None:
-        silent = time.monotonic() - self._sweep.last_success
+        silent = self._sweep.age
         return f"no sweep for {silent:.0f} s" if self._works and silent > BLIND_SECONDS else None
 
     def _is_ready(self) -> str | None:
@@ -178,6 +195,8 @@ async def serve(settings: Settings) -> None:
         pool_timeout=settings.db_pool_timeout,
         application_name="headrace-operator",
     )
+    cluster.listen(metrics.tell_kubernetes)
+    store.listen(metrics.tell_store)
     try:
         await Operator(settings, cluster, store).run()
     except HeadraceError as error:

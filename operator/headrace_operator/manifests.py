@@ -8,7 +8,7 @@ from typing import Any
 from headrace import names
 from headrace.lifecycle.actions import CreateJob, EmitEvent
 from headrace.lifecycle.times import to_text
-from headrace.model.target import ELASTICSEARCH
+from headrace.target import ELASTICSEARCH
 from headrace_operator.settings import Settings
 
 Manifest = dict[str, Any]
@@ -46,8 +46,9 @@ def owner(kind: str, name: str, uid: str) -> Manifest:
 def job(step: CreateJob, *, pipeline_name: str, pipeline_uid: str, settings: Settings) -> Manifest:
     """The Job of one attempt: one pod at a time, replaced only when it is gone for good."""
     own = {names.RUN_LABEL: step.run_uid, names.ATTEMPT_LABEL: str(step.attempt)}
-    every = labels(pipeline_uid, settings) | own
-    annotations = {PIPELINE_NAME_ANNOTATION: pipeline_name}
+    # Ours are what everything is found by: they win.
+    every = settings.runner_labels | labels(pipeline_uid, settings) | own
+    annotations = settings.runner_annotations | {PIPELINE_NAME_ANNOTATION: pipeline_name}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -94,7 +95,7 @@ def _pod(step: CreateJob, settings: Settings) -> Manifest:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": settings.grace_seconds,
-        "tolerations": tolerations,
+        "tolerations": tolerations + settings.runner_tolerations,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": RUNNER_USER,
@@ -102,7 +103,19 @@ def _pod(step: CreateJob, settings: Settings) -> Manifest:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(step, settings)],
+        **_placement(settings),
     }
+
+
+def _placement(settings: Settings) -> Manifest:
+    """What the installation says of its pods, as far as it says something."""
+    asked = {
+        "serviceAccountName": settings.runner_service_account,
+        "imagePullSecrets": [{"name": name} for name in settings.runner_pull_secrets],
+        "priorityClassName": settings.runner_priority_class,
+        "nodeSelector": settings.runner_node_selector,
+    }
+    return {field: value for field, value in asked.items() if value}
 
 
 def _container(step: CreateJob, settings: Settings) -> Manifest:
@@ -111,6 +124,7 @@ def _container(step: CreateJob, settings: Settings) -> Manifest:
         "HEADRACE_EPOCH": str(step.epoch),
         # The runner's own deadline comes before the one of Kubernetes, so that it can roll back and say so.
         "HEADRACE_GRACE_SECONDS": str(max(1, settings.grace_seconds - 5)),
+        "ALLOWED_TARGET_TABLES": ",".join(settings.allowed_targets),
     }
     return {
         "name": "runner",
@@ -124,7 +138,7 @@ def _container(step: CreateJob, settings: Settings) -> Manifest:
         ],
         "resources": {
             "requests": {"cpu": settings.runner_cpu, "memory": settings.runner_memory},
-            "limits": {"memory": settings.runner_memory},
+            "limits": {"memory": settings.runner_memory} | _cpu_limit(settings),
         },
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -132,6 +146,10 @@ def _container(step: CreateJob, settings: Settings) -> Manifest:
             "capabilities": {"drop": ["ALL"]},
         },
     }
+
+
+def _cpu_limit(settings: Settings) -> dict[str, str]:
+    return {"cpu": settings.runner_cpu_limit} if settings.runner_cpu_limit else {}
 
 
 def _credentials(target_kind: str, settings: Settings) -> list[Manifest]:

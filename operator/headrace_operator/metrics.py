@@ -1,14 +1,115 @@
-"""What /metrics shows."""
+"""What /metrics shows: names that dashboards and alerts rely on, so none is renamed."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
 
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from headrace.cluster import Call
+
+# One more for each series, which nobody looks at.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
+BUILD = Gauge("headrace_build_info", "1; the version is a label.", ["version"])
+BUILD.labels(version("headrace")).set(1)
+LEADER = Gauge("headrace_leader", "1 when this process holds the Lease.")
 RECONCILES = Counter("headrace_reconciles_total", "Looks at a pipeline, by how they ended.", ["outcome"])
 RECONCILE_SECONDS = Histogram("headrace_reconcile_seconds", "How long a look at a pipeline takes.")
 STEPS = Counter("headrace_steps_total", "Steps taken, by kind.", ["step"])
-RUNS_AT_WORK = Gauge("headrace_runs_at_work", "Runs that have a pod, or are about to.")
-PIPELINES = Gauge("headrace_pipelines", "Pipelines in the namespace.")
-QUEUE = Gauge("headrace_queue_length", "Pipelines that wait to be looked at.")
-STORE_UP = Gauge("headrace_store_up", "1 when the store answers.")
-LEADER = Gauge("headrace_leader", "1 when this process holds the Lease.")
 SWEEPS = Counter("headrace_sweeps_total", "Complete lists of what there is, by outcome.", ["outcome"])
 MISSED = Counter("headrace_missed_events_total", "Changes that a sweep found and no event had told.")
+RUN_SECONDS = Histogram(
+    "headrace_run_duration_seconds",
+    "How long runs were at work, from asking for a pod to the end, without pauses.",
+    ["kind", "outcome"],
+    buckets=(1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600),
+)
+_KUBERNETES = Counter(
+    "headrace_kubernetes_requests_total", "Requests to the Kubernetes API.", ["verb", "resource", "outcome"]
+)
+_KUBERNETES_SECONDS = Histogram(
+    "headrace_kubernetes_request_seconds", "How long the Kubernetes API took to answer.", ["verb"]
+)
+_STORE = Counter("headrace_store_requests_total", "Visits to the store's Postgres, by how they ended.", ["outcome"])
+_STORE_SECONDS = Histogram("headrace_store_request_seconds", "How long a visit to the store took.")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric whose values are looked up when somebody asks; only the holder of the Lease shows it."""
+
+    name: str
+    text: str
+    labels: tuple[str, ...] = ()
+    is_counter: bool = False
+
+    def of(self, samples: Iterable[tuple[Sequence[str], float]]) -> CounterMetricFamily | GaugeMetricFamily:
+        """The metric with these values."""
+        kind = CounterMetricFamily if self.is_counter else GaugeMetricFamily
+        family = kind(self.name, self.text, labels=self.labels)
+        for labels, value in samples:
+            family.add_metric(labels, value)
+        return family
+
+
+STORE_UP = Family("headrace_store_up", "1 when the store answers.")
+PIPELINES = Family("headrace_pipelines", "Pipelines in the namespace.")
+PHASES = Family("headrace_pipelines_by_phase", "Pipelines, by their phase.", ("phase",))
+RUNS = Family("headrace_runs", "Runs whose resources are there, by their phase.", ("phase",))
+AT_WORK = Family("headrace_runs_at_work", "Runs that have a pod, or are about to.")
+QUEUE = Family("headrace_queue_length", "Pipelines that wait to be looked at.")
+WAITING = Family("headrace_pipelines_waiting", "Pipelines of which a run waits until another one ends.")
+WAIT_SECONDS = Family("headrace_slot_wait_seconds", "How long the longest of them has waited.")
+SWEEP_AGE = Family("headrace_sweep_age_seconds", "Time since everything was last listed.")
+TRANSITIONS = Family("headrace_lease_transitions_total", "How often the Lease changed hands.", is_counter=True)
+IDLE = Family("headrace_run_idle_seconds", "Time since a count of a run at work was last seen to move.", ("pipeline",))
+LAG = Family(
+    "headrace_pipeline_lag_seconds",
+    "Of incremental pipelines: time since the beginning of the last run that succeeded.",
+    ("pipeline",),
+)
+LAST_SUCCESS = Family(
+    "headrace_pipeline_last_success_timestamp_seconds", "When a load last succeeded: its end.", ("pipeline",)
+)
+FAILURES = Family(
+    "headrace_pipeline_consecutive_failures", "Loads that failed since the last one that succeeded.", ("pipeline",)
+)
+HELD = Family("headrace_pipeline_held", "1 when the pipeline is paused or disabled.", ("pipeline",))
+ENDED = Family("headrace_runs_finished_total", "Runs that ended.", ("pipeline", "kind", "outcome"), is_counter=True)
+ROWS_READ = Family("headrace_rows_read_total", "Rows that came from the source.", ("pipeline",), is_counter=True)
+ROWS_WRITTEN = Family(
+    "headrace_rows_written_total", "Rows inserted, updated or deleted in the target.", ("pipeline",), is_counter=True
+)
+BAD_ROWS = Family("headrace_bad_rows_total", "Rows that the target refused.", ("pipeline",), is_counter=True)
+BATCHES = Family("headrace_batches_total", "Batches that were committed.", ("pipeline",), is_counter=True)
+BYTES_READ = Family("headrace_bytes_read_total", "What the source sent.", ("pipeline",), is_counter=True)
+
+LEADERS = (
+    STORE_UP, PIPELINES, PHASES, RUNS, AT_WORK, QUEUE, WAITING, WAIT_SECONDS, SWEEP_AGE, TRANSITIONS, IDLE, LAG,
+    LAST_SUCCESS, FAILURES, HELD, ENDED, ROWS_READ, ROWS_WRITTEN, BAD_ROWS, BATCHES, BYTES_READ,
+)  # fmt: skip
+
+
+@contextmanager
+def exported(collector: Collector) -> Iterator[None]:
+    """Shows what the collector finds, as long as the block lasts."""
+    REGISTRY.register(collector)
+    try:
+        yield
+    finally:
+        REGISTRY.unregister(collector)
+
+
+def tell_kubernetes(call: Call) -> None:
+    """Counts a request to the Kubernetes API."""
+    _KUBERNETES.labels(call.verb, call.resource, call.outcome).inc()
+    _KUBERNETES_SECONDS.labels(call.verb).observe(call.seconds)
+
+
+def tell_store(outcome: str, seconds: float) -> None:
+    """Counts a visit to the store."""
+    _STORE.labels(outcome).inc()
+    _STORE_SECONDS.observe(seconds)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from headrace.lifecycle.observed import ProgressSeen
-from headrace_operator import metrics
 from headrace_operator.availability import StoreWatch
 from headrace_operator.slots import Slots
 from headrace_operator.workqueue import WorkQueue
@@ -54,7 +53,6 @@ class Poll:
         runs, was_up = self._slots.runs, self._was_up
         seen = await self._watch.observe(sorted(runs))
         self._was_up = seen is not None
-        metrics.STORE_UP.set(seen is not None)
         if seen is None:
             return
         if not was_up:

@@ -9,7 +9,18 @@ import structlog
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import ConflictError, HeadraceError, UnavailableError
-from headrace.lifecycle.actions import Plan
+from headrace.lifecycle.actions import (
+    CreateJob,
+    DeleteJob,
+    EmitEvent,
+    ExpireJob,
+    Plan,
+    ResumeJob,
+    SavePipeline,
+    Step,
+    SuspendJob,
+)
+from headrace.lifecycle.observed import Observed
 from headrace.lifecycle.plan import plan
 from headrace.logs import logger
 from headrace.store.store import Store
@@ -19,6 +30,7 @@ from headrace_operator.index import Index
 from headrace_operator.observe import Observer, Sight
 from headrace_operator.settings import Settings
 from headrace_operator.slots import Slots
+from headrace_operator.tally import Tally
 from headrace_operator.workqueue import AWAY_DELAY, WorkQueue
 
 _log = logger(__name__)
@@ -39,9 +51,10 @@ class Reconciler:
         slots: Slots,
         queue: WorkQueue,
         settings: Settings,
+        tally: Tally,
     ) -> None:
         self._cluster, self._store, self._observer, self._index = cluster, store, observer, index
-        self._slots, self._queue, self._settings = slots, queue, settings
+        self._slots, self._queue, self._settings, self._tally = slots, queue, settings, tally
 
     async def handle(self, name: str) -> None:
         """Looks at a pipeline; raises nothing but what ends the process."""
@@ -72,11 +85,11 @@ class Reconciler:
     async def _try(self, name: str) -> str:
         sight = await self._observer.observe(name)
         sight, decided = await self._decide(name, sight)
-        hands = Hands(self._cluster, self._store, self._index, self._settings, sight)
+        hands = Hands(self._cluster, self._store, self._index, self._settings, sight, tally=self._tally)
         for step in decided.steps:
             await hands.take(step)
         self._queue.succeed(name)
-        _tell(decided)
+        _tell(decided, sight.observed)
         if decided.steps:
             self._queue.add(name)
         elif decided.wake_at is not None:
@@ -110,16 +123,30 @@ class Reconciler:
                 return
 
 
-def _tell(decided: Plan) -> None:
+def _tell(decided: Plan, observed: Observed) -> None:
     for step in decided.steps:
-        _log.info(type(step).__name__, **_words(step))
+        _log.info(type(step).__name__, **_words(step, observed))
 
 
-def _words(step: object) -> dict[str, object]:
-    wanted = ("run", "job", "attempt", "epoch", "reason", "message", "uid")
+def _words(step: Step, observed: Observed) -> dict[str, object]:
+    wanted = ("run", "job", "attempt", "epoch", "reason", "message")
     words = {name: getattr(step, name) for name in wanted if getattr(step, name, None) is not None}
-    status = getattr(step, "status", None)
+    status, run_id = getattr(step, "status", None), _run_id(step, observed)
+    words |= {"run_id": run_id} if run_id else {}
     return words | ({"phase": status.phase} if status is not None else {})
+
+
+def _run_id(step: Step, observed: Observed) -> str | None:
+    """The run that a step is about."""
+    match step:
+        case SavePipeline() | EmitEvent(run=None):
+            return None
+        case CreateJob(run_uid=uid):
+            return uid
+        case SuspendJob(job=name) | ResumeJob(job=name) | DeleteJob(job=name) | ExpireJob(job=name):
+            job = observed.job(name)
+            return job.run_uid if job else None
+    return step.uid
 
 
 def key_of(plural: str, resource: dict[str, object]) -> str | None:

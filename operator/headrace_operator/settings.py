@@ -1,15 +1,16 @@
 """The operator's settings: environment variables, read once at start."""
 
+import json
 import secrets
 import socket
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from headrace.lifecycle.observed import Limits
-from headrace.model.target import DEFAULT_ALLOWED
+from headrace.target import DEFAULT_ALLOWED, patterns_of
 
 
 def _identity() -> str:
@@ -41,6 +42,27 @@ class Settings(BaseSettings):
     """What a runner asks for; it may use more."""
     runner_memory: str = Field(default="256Mi", alias="HEADRACE_RUNNER_MEMORY")
     """What a runner may use: batches are bounded in bytes."""
+    runner_cpu_limit: str | None = Field(default=None, alias="HEADRACE_RUNNER_CPU_LIMIT")
+    """None is best: a limit makes a runner wait while the node is idle. For namespaces whose quota asks for one."""
+    runner_service_account: str | None = Field(default=None, alias="HEADRACE_RUNNER_SERVICE_ACCOUNT")
+    """Whose name the pods carry; none: the namespace's `default`. They get no token of it."""
+    runner_pull_secrets: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), alias="HEADRACE_RUNNER_IMAGE_PULL_SECRETS"
+    )
+    """Comma separated names of Secrets in the namespace."""
+    runner_priority_class: str | None = Field(default=None, alias="HEADRACE_RUNNER_PRIORITY_CLASS")
+    runner_node_selector: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict, alias="HEADRACE_RUNNER_NODE_SELECTOR"
+    )
+    """JSON, as all of the following."""
+    runner_tolerations: Annotated[list[dict[str, Any]], NoDecode] = Field(
+        default_factory=list, alias="HEADRACE_RUNNER_TOLERATIONS"
+    )
+    runner_labels: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict, alias="HEADRACE_RUNNER_LABELS")
+    """Of Jobs and pods, besides our own."""
+    runner_annotations: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict, alias="HEADRACE_RUNNER_ANNOTATIONS"
+    )
     runner_backoff_limit: int = Field(default=3, ge=0, le=20, alias="HEADRACE_RUNNER_BACKOFF_LIMIT")
     """How many pods of one Job may die before another attempt, or the end."""
     job_ttl_seconds: int = Field(default=60, ge=0, alias="HEADRACE_JOB_TTL_SECONDS")
@@ -62,6 +84,8 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=1, gt=0, alias="HEADRACE_POLL_SECONDS")
     workers: int = Field(default=8, ge=1, le=64, alias="HEADRACE_WORKERS")
     """How many pipelines are looked at side by side."""
+    metrics_per_pipeline: bool = Field(default=True, alias="HEADRACE_METRICS_PER_PIPELINE")
+    """Whether /metrics tells pipelines apart: a dozen series for each."""
     probe_host: str = Field(default="127.0.0.1", alias="HOST")
     probe_port: int = Field(default=8081, ge=0, le=65535, alias="HEADRACE_PROBE_PORT")
     db_pool_size: int = Field(default=5, ge=1, le=1000, alias="DB_POOL_SIZE")
@@ -69,10 +93,18 @@ class Settings(BaseSettings):
     db_pool_timeout: float = Field(default=10.0, gt=0, le=600, alias="DB_POOL_TIMEOUT")
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", alias="LOG_LEVEL")
 
-    @field_validator("allowed_targets", mode="before")
+    @field_validator("allowed_targets", "runner_pull_secrets", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return patterns_of(value) if isinstance(value, str) else value
+
+    @field_validator("runner_node_selector", "runner_tolerations", "runner_labels", "runner_annotations", mode="before")
+    @classmethod
+    def _parse(cls, value: object) -> object:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            raise ValueError("it is no JSON") from None
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -1,19 +1,19 @@
 """Who is at work, over all pipelines: what `maxConcurrentRuns` bounds, and what the poll asks the store about."""
 
+import time
 from collections.abc import Callable
-
-from headrace_operator import metrics
 
 
 class Slots:
     """Runs at work by pipeline, and the pipelines that wait for one to end."""
 
-    def __init__(self, limit: int, wake: Callable[[str], None]) -> None:
+    def __init__(self, limit: int, wake: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
         self._wake = wake
+        self._clock = clock
         self._at_work: dict[str, frozenset[str]] = {}
-        self._waiting: dict[str, None] = {}
-        """In the order in which they began to wait."""
+        self._waiting: dict[str, float] = {}
+        """In the order in which they began to wait, and since when."""
 
     def elsewhere(self, pipeline: str) -> int:
         """How many runs of other pipelines are at work."""
@@ -22,12 +22,18 @@ class Slots:
     @property
     def runs(self) -> dict[str, str]:
         """The runs at work, and the pipeline of each."""
-        return {run: name for name, runs in self._at_work.items() for run in runs}
+        return {run: name for name, runs in self._at_work.copy().items() for run in runs}
 
     @property
     def waiting(self) -> list[str]:
         """The pipelines that wait."""
         return list(self._waiting)
+
+    @property
+    def longest_wait(self) -> float:
+        """How long the first of them has waited, in seconds."""
+        now = self._clock()
+        return now - min(self._waiting.copy().values(), default=now)
 
     def settle(self, pipeline: str, at_work: frozenset[str], *, waits: bool) -> None:
         """Keeps what a plan has decided, before anything else is planned; wakes those who have room now."""
@@ -37,10 +43,9 @@ class Slots:
         else:
             self._at_work.pop(pipeline, None)
         if waits:
-            self._waiting.setdefault(pipeline)
+            self._waiting.setdefault(pipeline, self._clock())
         else:
             self._waiting.pop(pipeline, None)
-        metrics.RUNS_AT_WORK.set(len(self.runs))
         if freed > 0:
             self.wake_waiting()
 

@@ -83,10 +83,14 @@ class Sweep:
         """One sweep."""
         pipelines, runs = await self._list()
         self._compare({names.PIPELINE_PLURAL: pipelines, names.RUN_PLURAL: runs})
-        metrics.PIPELINES.set(len(pipelines))
         await self._enqueue(pipelines, runs, everything=False)
         self._slots.wake_waiting()
         self.last_success = time.monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last complete sweep."""
+        return time.monotonic() - self.last_success
 
     def unsettled(self) -> list[str]:
         """The pipelines, as last seen, of which a run is not over or not archived."""

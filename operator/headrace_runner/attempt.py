@@ -4,7 +4,7 @@ import dataclasses
 import threading
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -44,14 +44,18 @@ class Load:
     """The fence was ours before."""
     commits: int = 0
     """Batches committed by this process."""
+    bytes_read: int = 0
+    """What the source sent, over all processes of this run."""
     committed: Checkpoint = field(default_factory=lambda: Checkpoint(holder=0))
     """As far as this run is."""
+    noted: Mapping[str, str] = field(default_factory=dict)
+    """What was found out about the source's role, once in the life of this process."""
 
     def attempt(self) -> None:
         """Moves rows until the run is done; raises what ended it early."""
         settings, spec, left = self.settings, self.spec, threading.Event()
         # It connects while the target does, and while the fence is taken: 20 ms of each run.
-        opening = Ahead(lambda: open_source(spec, settings.source_dsn, self._waiter(left)))
+        opening = Ahead(lambda: self._open_source(left))
         with closing(opening), closing(open_target(spec, settings, self.owner)) as target:
             self.stop.on_expiry(target.cancel)
             checkpoint = target.claim(held_before=self.held)
@@ -63,6 +67,8 @@ class Load:
                 return
             self.held = True
             with closing(opening.take()) as source:
+                target.notes.update(self.noted)
+                self.report.update(notes=dict(target.notes))
                 try:
                     if spec.kind == "Replay":
                         self.committed = Checkpoint(holder=checkpoint.holder)
@@ -76,6 +82,11 @@ class Load:
                 finally:
                     left.set()
 
+    def _open_source(self, left: threading.Event) -> Source:
+        source = open_source(self.spec, self.settings.source_dsn, self._waiter(left))
+        self.noted = self.noted or source.note_on_role()
+        return source
+
     def _move(self, source: Source, target: Target, checkpoint: Checkpoint, left: threading.Event) -> None:
         projection = target.prepare(source.describe())
         source.check(projection)
@@ -85,8 +96,7 @@ class Load:
         target.begin(start)
         self.committed = dataclasses.replace(checkpoint, position=start.position, counters=start.counters)
         self._tell(self.committed)
-        if target.notes:
-            self.report.update(notes=target.notes)
+        self.report.update(notes=dict(target.notes))
         if horizon is None or horizon.value is not None:
             self._copy(lambda: source.read(projection, start.position, horizon), target, target.write, left)
         else:
@@ -141,6 +151,7 @@ class Load:
                     self._settle(target)
                     raise
                 began = time.monotonic()
+                self.bytes_read += sum(len(batch.rows.data) for batch in group.batches)
                 self._write(group.batches, write)
                 now = time.monotonic()
                 limit, final = limit_after(group.rows, now - began), group.batches[-1].final
@@ -190,6 +201,7 @@ class Load:
             rows_written=checkpoint.counters.rows_written,
             batches=checkpoint.counters.batches,
             bad_rows=checkpoint.counters.bad_rows,
+            bytes_read=self.bytes_read,
             last_key=checkpoint.position.key,
             last_value=checkpoint.position.value,
             # What the store was not told yet stays to be told; what went wrong before is over.

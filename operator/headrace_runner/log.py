@@ -1,4 +1,4 @@
-"""Few log lines: as JSON for the pod's log, and kept for the store."""
+"""Few log lines: as JSON for the pod's log, with the fields that API and operator use, and kept for the store."""
 
 import json
 import sys
@@ -11,6 +11,7 @@ from headrace.store.progress import LogLine
 
 KEPT_LINES = 1000
 """While the store is away; the oldest go first."""
+_LOGGER = "headrace_runner"
 
 
 class Log:
@@ -18,7 +19,7 @@ class Log:
 
     def __init__(self, run_id: str, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
-        self._fields = {"run": run_id}
+        self._fields = {"run_id": run_id}
         self._lines: deque[LogLine] = deque(maxlen=KEPT_LINES)
         self._lock = threading.Lock()
 
@@ -52,7 +53,13 @@ class Log:
 
     def _write(self, level: str, message: str) -> None:
         now = datetime.now(UTC)
-        line = {"timestamp": now.isoformat().replace("+00:00", "Z"), "level": level, "message": message, **self._fields}
+        line = {
+            "event": message,
+            **self._fields,
+            "level": level.lower(),
+            "logger": _LOGGER,
+            "timestamp": now.isoformat().replace("+00:00", "Z"),
+        }
         with self._lock:
             self._lines.append(LogLine(now, level, message))
             print(json.dumps(line, ensure_ascii=False), file=self._stream, flush=True)

@@ -245,6 +245,9 @@ class Comparison:
 class Source(Protocol):
     """Where rows come from. Raises PermanentError and TransientError; nothing of a driver's own."""
 
+    def note_on_role(self) -> Mapping[str, str]:
+        """Whether its role could write there: reason to sentence; never raises."""
+
     def describe(self) -> Shape:
         """The query's result, without running it."""
 

@@ -8,6 +8,7 @@ from headrace.errors import OutrunError, PermanentError, StoppedError, Supersede
 from headrace.runspec import RunSpec
 from headrace.store.progress import DONE, FAILED, STOPPED, Progress
 from headrace_runner.ahead import Ahead
+from headrace_runner.allowed import refuse_other_targets
 from headrace_runner.attempt import Load
 from headrace_runner.exits import Exit
 from headrace_runner.log import Log
@@ -43,6 +44,7 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
     """Does the work and says how it ended."""
     result: dict[str, Any] | None = None
     try:
+        refuse_other_targets(spec, settings.allowed_targets)
         if spec.kind == "Reconcile":
             result = _with_retries(lambda: reconcile(settings, spec, stop), lambda: 0, settings, stop, report, run_log)
         else:
@@ -55,6 +57,7 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
                 run_log=run_log,
                 report=report,
                 status_of=lambda run_id: status_of(settings, run_id, stop),
+                bytes_read=report.progress().bytes_read,
             )
             _with_retries(load.attempt, lambda: load.commits, settings, stop, report, run_log)
     except StoppedError as error:

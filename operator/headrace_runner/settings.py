@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Self
 
 from headrace.errors import PermanentError
+from headrace.target import patterns_of
 
 GRACE_SECONDS = 25.0
 TERMINATION_LOG = "/dev/termination-log"
+ALLOWED = "ALLOWED_TARGET_TABLES"
 RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)
 _ELASTICSEARCH = ("url", "api_key", "username", "password", "ca", "verify")
 
@@ -40,6 +42,8 @@ class Settings:
     source_dsn: str
     target_dsn: str | None
     """Of a Postgres target."""
+    allowed_targets: tuple[str, ...]
+    """The installation's list, from its own settings and not from the store: a run's spec is held to it."""
     elasticsearch: ElasticsearchSettings | None = None
     termination_log: Path = Path(TERMINATION_LOG)
     grace_seconds: float = GRACE_SECONDS
@@ -52,6 +56,8 @@ class Settings:
         """Reads `HEADRACE_…`; raises PermanentError that names a variable, never its value."""
         needed = ("RUN_ID", "EPOCH", "STORE_DSN", "SOURCE_DSN")
         missing = [f"HEADRACE_{name}" for name in needed if not environ.get(f"HEADRACE_{name}")]
+        # An empty list allows nothing; without any we can't know, as in a Job of an operator that does not hand it on.
+        missing += [] if ALLOWED in environ else [ALLOWED]
         if missing:
             raise PermanentError(f"The environment lacks {', '.join(missing)}")
         return cls(
@@ -60,6 +66,7 @@ class Settings:
             store_dsn=environ["HEADRACE_STORE_DSN"],
             source_dsn=environ["HEADRACE_SOURCE_DSN"],
             target_dsn=environ.get("HEADRACE_TARGET_DSN") or None,
+            allowed_targets=patterns_of(environ[ALLOWED]),
             elasticsearch=_elasticsearch(environ),
             termination_log=Path(environ.get("HEADRACE_TERMINATION_LOG") or TERMINATION_LOG),
             grace_seconds=_number(environ, "HEADRACE_GRACE_SECONDS", GRACE_SECONDS),

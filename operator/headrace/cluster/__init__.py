@@ -1,5 +1,6 @@
 """The only Kubernetes client: manifests in and out, every call bounded in time, errors of our own."""
 
+from headrace.cluster.calls import Call
 from headrace.cluster.client import Cluster, Listing, Manifest
 
-__all__ = ["Cluster", "Listing", "Manifest"]
+__all__ = ["Call", "Cluster", "Listing", "Manifest"]

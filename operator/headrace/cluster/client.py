@@ -1,12 +1,13 @@
 """The Kubernetes API as Headrace uses it: our resources, and for the operator Jobs, pods, Events and a Lease."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from headrace import names
-from headrace.cluster.transport import MERGE_PATCH, Transport
-from headrace.errors import ConflictError, NotFoundError
+from headrace.cluster.calls import Tell
+from headrace.cluster.transport import MERGE_PATCH, PART, Transport
+from headrace.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 
 Manifest = dict[str, Any]
 
@@ -16,6 +17,7 @@ WATCH_SECONDS = 290
 """The server ends a watch by then, before load balancers that drop connections after 5 minutes."""
 WATCH_SILENCE = 100.0
 """Bookmarks come about once a minute: a watch that is silent for longer is dead."""
+AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io/v1", "authorization.k8s.io/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Cluster:
 
     def __init__(self, transport: Transport, namespace: str) -> None:
         self._transport = transport
+        self._stranger: Transport | None = None
         self.namespace = namespace
 
     @classmethod
@@ -45,6 +48,12 @@ class Cluster:
     async def close(self) -> None:
         """Closes the connections."""
         await self._transport.close()
+        if self._stranger is not None:
+            await self._stranger.close()
+
+    def listen(self, tell: Tell) -> None:
+        """`tell` hears of each request that has ended."""
+        self._transport.tell = tell
 
     async def ping(self, *, time_limit: float = 2.0) -> None:
         """Returns when the API server answers."""
@@ -94,6 +103,49 @@ class Cluster:
         """
         async for event in self._watch(self._ours(plural), resource_version, ""):
             yield event
+
+    # Who calls the API, and what they may do.
+
+    async def review_token(self, token: str, audiences: Sequence[str]) -> Manifest | None:
+        """Whose token it is (`username`, `uid`, `groups`, `extra`); None when it is nobody's.
+
+        Of one of these audiences; without any, of the API server's own.
+        """
+        spec = {"token": token, **({"audiences": list(audiences)} if audiences else {})}
+        body = {"apiVersion": AUTHENTICATION, "kind": "TokenReview", "spec": spec}
+        try:
+            status = (await self._transport.request("POST", f"/apis/{AUTHENTICATION}/tokenreviews", body=body))[
+                "status"
+            ]
+        except InvalidError:
+            return None  # What the API server can't even read is no token.
+        # An authenticator that knows no audiences leaves them out: its tokens are for the API server alone.
+        if audiences and not set(audiences) & set(status.get("audiences") or ()):
+            return None
+        return dict(status["user"]) if status.get("authenticated") else None
+
+    async def who_is(self, token: str) -> Manifest | None:
+        """As `review_token`, asked with that token itself and no right of ours; of the API server's own audience."""
+        if self._stranger is None:
+            self._stranger = self._transport.stranger()
+        body = {"apiVersion": AUTHENTICATION, "kind": "SelfSubjectReview"}
+        try:
+            answer = await self._stranger.ask_as(token, f"/apis/{AUTHENTICATION}/selfsubjectreviews", body)
+        except InvalidError:
+            return None
+        return dict(answer["status"]["userInfo"]) if answer else None
+
+    async def review_access(self, subject: Mapping[str, Any], action: Mapping[str, str]) -> bool:
+        """Whether somebody (`user`, `uid`, `groups`, `extra`) may do something to a resource of this namespace."""
+        spec = {**subject, "resourceAttributes": {"namespace": self.namespace, **action}}
+        kind = {"apiVersion": AUTHORIZATION, "kind": "LocalSubjectAccessReview"}
+        body = {**kind, "metadata": {"namespace": self.namespace}, "spec": spec}
+        path = f"/apis/{AUTHORIZATION}/namespaces/{self.namespace}/localsubjectaccessreviews"
+        try:
+            status = (await self._transport.request("POST", path, body=body))["status"]
+        except (InvalidError, NotFoundError) as error:
+            raise UnavailableError("Kubernetes can't say what the caller may do", part=PART) from error
+        return bool(status.get("allowed")) and not status.get("denied")
 
     # What only the operator touches.
 

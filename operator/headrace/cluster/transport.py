@@ -16,10 +16,16 @@ from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
+from headrace.cluster.calls import Tell, told
 from headrace.errors import ConflictError, HeadraceError, InvalidError, NotFoundError, UnavailableError
 
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
 PART = "kubernetes"
+_ADDRESS = (
+    "host", "ssl_ca_cert", "ca_cert_data", "verify_ssl", "disable_strict_ssl_verification", "assert_hostname",
+    "tls_server_name", "proxy",
+)  # fmt: skip
+"""What of a configuration says where the API server is and how it is recognised."""
 _TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
@@ -29,6 +35,8 @@ class Transport:
     def __init__(self, client: ApiClient, *, time_limit: float) -> None:
         self._client = client
         self._time_limit = time_limit
+        self.tell: Tell = lambda _: None
+        """Hears of each request that has ended."""
 
     @classmethod
     async def connect(cls, kubeconfig: str | None, *, time_limit: float) -> Self:
@@ -53,6 +61,18 @@ class Transport:
         """Closes the connections."""
         await self._client.close()
 
+    def stranger(self) -> Self:
+        """The same API server without any credentials of ours: for calls that carry a caller's own token."""
+        ours, theirs = self._client.configuration, Configuration()
+        # Named one by one: a client certificate that came along would make every caller us.
+        for name in _ADDRESS:
+            setattr(theirs, name, getattr(ours, name))
+        client = ApiClient(theirs)
+        client.rest_client = _Utf8Client(theirs)
+        alike = type(self)(client, time_limit=self._time_limit)
+        alike.tell = lambda call: self.tell(call)  # noqa: PLW0108  # who listens may come later
+        return alike
+
     async def request(
         self,
         method: str,
@@ -65,20 +85,32 @@ class Transport:
     ) -> dict[str, Any]:
         """Sends one request and returns the decoded answer."""
         limit = aiohttp.ClientTimeout(total=time_limit or self._time_limit)
-        with _translated():
+        with told(self.tell, method, path), _translated():
             response = await self._send(method, path, query, body, content, limit)
             data = await response.read()
             _check(response.status, data)
             return dict(json.loads(data)) if data else {}
 
+    async def ask_as(self, token: str, path: str, body: object) -> dict[str, Any] | None:
+        """Posts with a caller's token, on a `stranger`; None when the API server does not take the token."""
+        limit = aiohttp.ClientTimeout(total=self._time_limit)
+        with told(self.tell, "POST", path), _translated():
+            response = await self._send("POST", path, None, body, JSON, limit, {"Authorization": f"Bearer {token}"})
+            data = await response.read()
+            if response.status == 401:
+                return None
+            _check(response.status, data)
+            return dict(json.loads(data))
+
     async def lines(self, path: str, *, query: Mapping[str, str], silence: float) -> AsyncIterator[dict[str, Any]]:
         """Streams a watch, one object a line; raises UnavailableError after `silence` seconds without any."""
         limit = aiohttp.ClientTimeout(total=None, sock_connect=self._time_limit, sock_read=silence)
-        with _translated():
+        with told(self.tell, "GET", path, watch=True), _translated():
             response = await self._send("GET", path, query, None, JSON, limit)
+            if response.status != 200:
+                _check(response.status, await response.read())
+        with _translated():
             try:
-                if response.status != 200:
-                    _check(response.status, await response.read())
                 while line := await response.content.readline():
                     yield json.loads(line)
             finally:
@@ -92,9 +124,11 @@ class Transport:
         body: object,
         content: str,
         limit: aiohttp.ClientTimeout,
+        more_headers: Mapping[str, str] | None = None,
     ) -> aiohttp.ClientResponse:
+        sent = {"Accept": JSON, "Content-Type": content, **(more_headers or {})}
         prepared = await self._client.param_serialize(
-            method, path, header_params={"Accept": JSON, "Content-Type": content}, auth_settings=["BearerToken"]
+            method, path, header_params=sent, auth_settings=[] if more_headers else ["BearerToken"]
         )
         url, headers = prepared[1], prepared[2]
         if query:

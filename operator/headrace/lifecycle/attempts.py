@@ -9,7 +9,7 @@ from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.times import to_text
 from headrace.model.conditions import Reason
 from headrace.model.run import RunJob, RunStatus
-from headrace.model.target import POSTGRES
+from headrace.target import POSTGRES
 
 
 def start(case: Case) -> Move:

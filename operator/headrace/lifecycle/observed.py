@@ -138,6 +138,7 @@ class ProgressSeen:
     rows_written: int = 0
     bad_rows: int = 0
     batches: int = 0
+    bytes_read: int = 0
     epoch: int = 0
     """0: no report yet."""
     holder: int = 0

@@ -9,7 +9,7 @@ from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
 from headrace.lifecycle.specification import Problem, configuration_hash
 from headrace.lifecycle.state import FINAL, Phase, PipelineView, RunPhase, RunView, pipeline_phase
 from headrace.lifecycle.times import from_text, to_text
-from headrace.model.conditions import Condition, ConditionType, Reason, condition, merge
+from headrace.model.conditions import SOURCE_ROLE, Condition, ConditionType, Reason, condition, merge
 from headrace.model.pipeline import Checkpoint, LastRun, PipelineStatus, RunReference
 from headrace.model.run import RunStatus
 
@@ -205,6 +205,7 @@ def _conditions(
         _condition(ConditionType.RUNNING, running, run_reason, run_message, now, generation),
         _condition(ConditionType.SUSPENDED, suspended != Reason.NOT_SUSPENDED, suspended, "", now, generation),
         _condition(ConditionType.DEGRADED, degraded, degraded_reason, degraded_message, now, generation),
+        *_source_read_only(observed, pipeline, status, moves),
     ]
 
 
@@ -226,8 +227,7 @@ def _degraded(observed: Observed, status: PipelineStatus, moves: Mapping[str, Mo
         return False, Reason.HEALTHY, ""
     if last.phase == RunPhase.FAILED:
         return True, Reason.RUN_FAILED, last.error_message or ""
-    run = next((run for run in observed.runs if run.uid == last.uid), None)
-    notes = dict((moves[run.uid].status if run and run.uid in moves else run.status).notes if run else {})
+    notes = {name: text for name, text in _notes(observed, last, moves).items() if name not in SOURCE_ROLE}
     bad = f"{of_rows(status.dead_letters)} refused by the target and put aside as dead letters"
     texts = [bad] if status.dead_letters else []
     texts += [f"{name}: {text}" for name, text in sorted(notes.items())]
@@ -236,7 +236,27 @@ def _degraded(observed: Observed, status: PipelineStatus, moves: Mapping[str, Mo
     return False, Reason.SUCCEEDED if last.phase == RunPhase.SUCCESS else Reason.HEALTHY, ""
 
 
+def _source_read_only(
+    observed: Observed, pipeline: PipelineSeen, status: PipelineStatus, moves: Mapping[str, Move]
+) -> list[Condition]:
+    """As the last run found it; as it was while that has not ended, or did not get so far."""
+    notes = _notes(observed, status.last_run, moves)
+    for reason, is_so in SOURCE_ROLE.items():
+        if reason in notes:
+            type_, text = ConditionType.SOURCE_READ_ONLY, notes[reason]
+            return [_condition(type_, is_so, reason, text, observed.now, pipeline.generation)]
+    return [c for c in pipeline.status.conditions if c.type == ConditionType.SOURCE_READ_ONLY]
+
+
+def _notes(observed: Observed, last: LastRun | None, moves: Mapping[str, Move]) -> Mapping[str, str]:
+    """What the runner of the last run noted."""
+    run = next((run for run in observed.runs if last and run.uid == last.uid), None)
+    if run is None:
+        return {}
+    return (moves[run.uid].status if run.uid in moves else run.status).notes
+
+
 def _condition(
-    type_: ConditionType, status: bool, reason: Reason, message: str, now: datetime, generation: int
+    type_: ConditionType, status: bool | None, reason: Reason, message: str, now: datetime, generation: int
 ) -> Condition:
     return condition(type_, status, reason, message[:1000], now=to_text(now), generation=generation)

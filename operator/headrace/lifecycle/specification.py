@@ -9,9 +9,9 @@ from headrace.lifecycle.observed import Limits, Observed, PipelineSeen, RunSeen
 from headrace.lifecycle.validity import check_kind, check_pipeline, lookback_seconds
 from headrace.model.conditions import Reason
 from headrace.model.pipeline import PipelineSpec
-from headrace.model.target import check_target
 from headrace.query.parameters import bind
 from headrace.runspec import RunSpec
+from headrace.target import check_target
 
 Problem = tuple[Reason, str]
 

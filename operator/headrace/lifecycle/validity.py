@@ -4,9 +4,9 @@ from headrace.errors import ConflictError, InvalidError, RefusedError
 from headrace.model.base import seconds
 from headrace.model.pipeline import Mode, PipelineSpec, PipelineType
 from headrace.model.run import ONLY_ELASTICSEARCH, RunKind
-from headrace.model.target import ELASTICSEARCH_PREFIX, Target, check_target
 from headrace.query.check import check_query
 from headrace.query.parameters import parameter_names
+from headrace.target import ELASTICSEARCH_PREFIX, Target, check_target
 
 
 def check_pipeline(spec: PipelineSpec, allowed: tuple[str, ...]) -> Target:

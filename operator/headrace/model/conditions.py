@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field
 
+from headrace import names
 from headrace.model.base import Status, Time
 
 
@@ -28,6 +29,7 @@ class ConditionType(Described):
     RUNNING = "Running", "A run is at work, or about to be."
     SUSPENDED = "Suspended", "No run starts: the pipeline is paused or disabled."
     DEGRADED = "Degraded", "The last run failed, or a run found something that wants attention."
+    SOURCE_READ_ONLY = "SourceReadOnly", "The source's role can only read, as the last run found. No run fails for it."
     COMPLETE = "Complete", "The run has succeeded."
     FAILED = "Failed", "The run has failed or was cancelled; the message says why."
 
@@ -64,6 +66,13 @@ class Reason(Described):
     NEEDS_ATTENTION = "NeedsAttention", "The run succeeded, but found something that wants attention."
     BAD_ROWS = "BadRows", "The target refused rows, which are put aside as dead letters."
     HEALTHY = "Healthy", "Nothing is known to be wrong."
+    SOURCE_ONLY_READS = names.SOURCE_ONLY_READS, "The source's role has no right to write there."
+    SOURCE_COULD_WRITE = names.SOURCE_COULD_WRITE, "The source's role has a right to write; the message gives one."
+    SOURCE_RIGHTS_UNKNOWN = names.SOURCE_RIGHTS_UNKNOWN, "The source's grants could not be read, or not soon enough."
+
+
+SOURCE_ROLE = {Reason.SOURCE_COULD_WRITE: False, Reason.SOURCE_RIGHTS_UNKNOWN: None, Reason.SOURCE_ONLY_READS: True}
+"""The status of SourceReadOnly for each of its reasons; None: Unknown. Where attempts differ the first one counts."""
 
 
 class Condition(Status):
@@ -84,12 +93,12 @@ class Condition(Status):
 
 
 def condition(
-    type_: ConditionType, status: bool, reason: Reason, message: str, *, now: str, generation: int | None
+    type_: ConditionType, status: bool | None, reason: Reason, message: str, *, now: str, generation: int | None
 ) -> Condition:
-    """Builds a condition; without a message the reason's sentence stands for it."""
+    """Builds a condition, Unknown for None; without a message the reason's sentence stands for it."""
     return Condition(
         type=type_.value,
-        status="True" if status else "False",
+        status="Unknown" if status is None else "True" if status else "False",
         reason=reason.value,
         message=message or reason.sentence,
         last_transition_time=now,

@@ -239,4 +239,4 @@ class PipelineStatus(Status):
     suspend_changed_at: Time | None = None
     """When the operator saw spec.suspend change."""
     conditions: list[Condition] = Field(default_factory=list)
-    """Ready, Running, Suspended, Degraded."""
+    """Ready, Running, Suspended, Degraded, and since the first run SourceReadOnly."""

@@ -161,7 +161,7 @@ class RunStatus(Status):
     result: ReconcileResult | None = None
     """Of a reconcile."""
     notes: dict[str, str] = Field(default_factory=dict)
-    """What the runner found that wants attention: reason to sentence."""
+    """What the runner found out that a person may want to know: reason to sentence."""
     archived: bool = False
     """Whether the store holds the final state, so that this resource may be pruned."""
     conditions: list[Condition] = Field(default_factory=list)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -24,6 +25,18 @@ _MAX_IDLE_SECONDS = 120.0
 _RECONNECT_SECONDS = 1.0
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolState:
+    """A pool at one moment."""
+
+    connections: int
+    idle: int
+    waiting: int
+    """Callers that wait for a connection."""
+    failures: int
+    """Attempts to connect that failed, since the start."""
 
 
 class Pool:
@@ -54,6 +67,17 @@ class Pool:
     async def close(self) -> None:
         """Closes all connections; the pool can't be opened again."""
         await self._pool.close(timeout=CHECK_SECONDS)
+
+    @property
+    def state(self) -> PoolState:
+        """How the pool is doing."""
+        stats = self._pool.get_stats()
+        return PoolState(
+            connections=stats.get("pool_size", 0),
+            idle=stats.get("pool_available", 0),
+            waiting=stats.get("requests_waiting", 0),
+            failures=stats.get("connections_errors", 0),
+        )
 
     @asynccontextmanager
     async def connection(
@@ -90,16 +114,13 @@ class Pool:
         if seconds <= 0:
             raise PoolTimeout
         await self._pool.open()
-        failures = self._failures()
+        failures = self.state.failures
         try:
             return await self._pool.getconn(min(seconds, _FAST_FAIL_SECONDS))
         except PoolTimeout:
-            if seconds <= _FAST_FAIL_SECONDS or self._failures() > failures:
+            if seconds <= _FAST_FAIL_SECONDS or self.state.failures > failures:
                 raise
         return await self._pool.getconn(seconds - _FAST_FAIL_SECONDS)
-
-    def _failures(self) -> int:
-        return self._pool.get_stats().get("connections_errors", 0)
 
     async def _configure(self, connection: Connection) -> None:
         query, values = settings_query(self._settings)

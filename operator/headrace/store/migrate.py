@@ -1,5 +1,7 @@
 """Brings the store's schema up to date: every process that starts may do it, at once with others, and die in between.
 
+`python -m headrace.store.migrate` does it and ends, before a new version starts.
+
 yoyo numbers and records the steps. Its own way of running them does not fit: a step and its record are two transactions
 on two connections, so that a death between them leaves a store that no start can migrate any more; its lock is a row
 that outlives its owner; it looks up the name of the uid, which in a container has none. So everything happens in one
@@ -8,7 +10,13 @@ transaction, on one connection of ours, under an advisory lock that ends with th
 
 import asyncio
 import logging
-from collections.abc import Iterator
+import math
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from importlib.resources import as_file, files
 from typing import Any
@@ -20,7 +28,7 @@ from yoyo import internalmigrations, read_migrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import parse_uri
 
-from headrace.errors import PermanentError, UnavailableError
+from headrace.errors import HeadraceError, PermanentError, UnavailableError
 from headrace.postgres.connect import connect
 from headrace.postgres.deadlines import deadline
 from headrace.postgres.problems import Fault, describe, fault
@@ -33,6 +41,14 @@ _LOCK_TIMEOUT = "10s"
 _LONGEST_SECONDS = 600.0
 """For a server that froze; a step on a big table may take its time."""
 FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0
+_USAGE = """usage: python -m headrace.store.migrate
+
+Makes the store's schema, or brings it up to date; whatever is there stays. From the environment:
+  HEADRACE_STORE_DSN         the store's Postgres
+  HEADRACE_MIGRATE_SECONDS   how long to wait until it can be reached (default 60)
+
+Exit code 0: the schema is up to date; 1: it is not, and a sentence says why.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -53,17 +69,17 @@ def migrate(dsn: str) -> None:
             raise PermanentError(_what_to_run(connection.info.user, error)) from error
 
 
-async def migrate_when_ready(dsn: str, *, wait: bool) -> None:
-    """Migrates; with `wait`, tries until the store can be reached, else once.
+async def migrate_when_ready(dsn: str, *, wait: bool, seconds: float = math.inf) -> None:
+    """Migrates; with `wait`, tries until the store can be reached, for so many seconds, else once.
 
-    Raises PermanentError, and without `wait` UnavailableError, as `migrate` does.
+    Raises PermanentError, and UnavailableError when it tries no more, as `migrate` does.
     """
-    delay = FIRST_DELAY
+    delay, end = FIRST_DELAY, time.monotonic() + seconds
     while True:
         try:
             return await asyncio.to_thread(migrate, dsn)
         except UnavailableError as error:
-            if not wait:
+            if not wait or time.monotonic() + delay > end:
                 raise
             _log.warning("The store's schema waits: %s; next try in %.1f s", error.message, delay)
         await asyncio.sleep(delay)
@@ -139,3 +155,34 @@ def _what_to_run(role: str, error: psycopg.Error) -> str:
     command = sql.SQL("CREATE SCHEMA IF NOT EXISTS {0}; GRANT USAGE, CREATE ON SCHEMA {0} TO {1}")
     text = command.format(sql.Identifier(SCHEMA), sql.Identifier(role)).as_string(None)
     return f"The store's role lacks a right: {describe(error)}. As owner of its database run: {text}"
+
+
+def main(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Returns the exit code."""
+    if arguments:
+        shown = sys.stdout if arguments in (["--help"], ["-h"]) else sys.stderr
+        shown.write(_USAGE)
+        return 0 if shown is sys.stdout else 1
+    # Else the first process of a container does not hear it. What was begun is rolled back by the server.
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+    try:
+        dsn, seconds = _settings(environ)
+        asyncio.run(migrate_when_ready(dsn, wait=True, seconds=seconds))
+    except HeadraceError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 1
+    sys.stdout.write("The store's schema is up to date.\n")
+    return 0
+
+
+def _settings(environ: Mapping[str, str]) -> tuple[str, float]:
+    dsn, seconds = environ.get("HEADRACE_STORE_DSN", ""), environ.get("HEADRACE_MIGRATE_SECONDS", "60")
+    if not dsn:
+        raise PermanentError("HEADRACE_STORE_DSN is missing: the store's Postgres, as a libpq URL")
+    if not re.fullmatch(r"\d{1,6}(\.\d+)?", seconds, re.ASCII):
+        raise PermanentError("HEADRACE_MIGRATE_SECONDS is not a number of seconds, such as 60")
+    return dsn, float(seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

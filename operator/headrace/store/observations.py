@@ -12,8 +12,8 @@ from headrace.store.records import RunProgress, Snapshot
 # LEFT JOIN from one row: the clock comes back even when no run is known.
 _OBSERVE = """
     SELECT now() AS now, r.run_id::text, r.outcome, r.outcome_message, r.rows_read, r.rows_written, r.bad_rows,
-        r.batches, r.result, r.notes, r.reporter_epoch, r.reporter_holder, r.sequence, r.first_seen_at, r.seen_at,
-        r.advanced_at, c.last_key, c.last_value,
+        r.batches, r.bytes_read, r.result, r.notes, r.reporter_epoch, r.reporter_holder, r.sequence,
+        r.first_seen_at, r.seen_at, r.advanced_at, c.last_key, c.last_value,
         -- Only at the end of a run: there may be many.
         CASE WHEN r.outcome IS NOT NULL THEN (
             SELECT count(*) FROM headrace.dead_letters d WHERE d.pipeline_uid = r.pipeline_uid

@@ -33,6 +33,8 @@ class Progress:
     bad_rows: int = 0
     """Rows that the target refused and that were put aside."""
     batches: int = 0
+    bytes_read: int = 0
+    """What the source sent. Unlike the counts it is not of committed batches: what is read again counts again."""
     last_key: tuple[str | None, ...] | None = None
     """The last committed row's key columns as text."""
     last_value: str | None = None
@@ -70,27 +72,29 @@ def run_status(connection: Connection[Any], run_id: str) -> str | None:
 
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_COUNTS = ("rows_read", "rows_written", "batches", "bad_rows", "bytes_read")
 
 
 def last_report(connection: Connection[Any], run_id: str) -> tuple[Reporter, Progress] | None:
     """Who reported last on a run, and how far it was; None when the store has no such run."""
     query = """
-        SELECT reporter_epoch, reporter_holder, rows_read, rows_written, batches, bad_rows
+        SELECT reporter_epoch, reporter_holder, rows_read, rows_written, batches, bad_rows, bytes_read
         FROM headrace.runs WHERE run_id = %s
     """
     row = connection.execute(query, (run_id,)).fetchone()
     if row is None:
         return None
-    progress = Progress(sequence=0, rows_read=row[2], rows_written=row[3], batches=row[4], bad_rows=row[5])
-    return Reporter(run_id=run_id, epoch=row[0], holder=row[1]), progress
+    counts = dict(zip(_COUNTS, row[2:], strict=True))
+    return Reporter(run_id=run_id, epoch=row[0], holder=row[1]), Progress(sequence=0, **counts)
 
 
 _REPORT: LiteralString = """
     UPDATE headrace.runs SET
         reporter_epoch = %(epoch)s, reporter_holder = %(holder)s, sequence = %(sequence)s,
         rows_read = %(rows_read)s, rows_written = %(rows_written)s, bad_rows = %(bad_rows)s,
-        batches = %(batches)s, outcome = %(outcome)s, outcome_message = %(message)s,
-        result = coalesce(%(result)s::jsonb, result), notes = coalesce(%(notes)s::jsonb, notes),
+        batches = %(batches)s, bytes_read = %(bytes_read)s, outcome = %(outcome)s, outcome_message = %(message)s,
+        result = coalesce(%(result)s::jsonb, result),
+        notes = coalesce(notes || %(notes)s::jsonb, %(notes)s::jsonb, notes),
         first_seen_at = coalesce(first_seen_at, now()), seen_at = now(),
         advanced_at = CASE WHEN %(advanced)s OR advanced_at IS NULL THEN now() ELSE advanced_at END
     WHERE run_id = %(run_id)s
@@ -126,6 +130,7 @@ def report(connection: Connection[Any], spec: RunSpec, reporter: Reporter, progr
         "rows_written": progress.rows_written,
         "bad_rows": progress.bad_rows,
         "batches": progress.batches,
+        "bytes_read": progress.bytes_read,
         "outcome": progress.outcome,
         "message": storable(progress.message),
         "advanced": progress.advanced,

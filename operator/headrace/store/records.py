@@ -43,6 +43,8 @@ class RunProgress:
     rows_written: int
     bad_rows: int
     batches: int
+    bytes_read: int
+    """What the source sent; it only grows, for what is read again counts again."""
     result: dict[str, Any] | None
     notes: dict[str, str]
     reporter_epoch: int
@@ -67,6 +69,15 @@ class Snapshot:
     now: datetime
     progress: dict[str, RunProgress] = field(default_factory=dict)
     """By run id; runs that the store does not know are missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Success:
+    """A load that succeeded."""
+
+    started_at: datetime
+    """When its first runner reported: what was committed before is in the target."""
+    finished_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Runs: the operator's columns, the history, and its end."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
@@ -10,7 +11,7 @@ from psycopg.rows import class_row
 from headrace.runspec import RunSpec
 from headrace.store.ids import as_uuid
 from headrace.store.progress import storable
-from headrace.store.records import RunRecord
+from headrace.store.records import RunRecord, Success
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -126,6 +127,22 @@ async def pipelines_with_history(connection: Connection, installation: str, name
     """
     rows = await (await connection.execute(query, (installation, namespace))).fetchall()
     return {str(row[0]) for row in rows}
+
+
+async def last_successes(connection: Connection, pipeline_uids: Sequence[str]) -> dict[str, Success]:
+    """Returns of each pipeline the load that succeeded last, if there is one."""
+    query = """
+        SELECT asked.uid::text, found.started_at, found.finished_at
+        FROM unnest(%s::uuid[]) AS asked (uid) CROSS JOIN LATERAL (
+            SELECT started_at, finished_at FROM headrace.runs
+            WHERE pipeline_uid = asked.uid AND deleted_at IS NULL AND status = 'SUCCESS'
+              AND kind IN ('Load', 'Rebuild') AND started_at IS NOT NULL AND finished_at IS NOT NULL
+            ORDER BY created_at DESC, run_id DESC LIMIT 1
+        ) AS found
+    """
+    ids = [uuid for uuid in map(as_uuid, pipeline_uids) if uuid is not None]
+    rows = await (await connection.execute(query, (ids,))).fetchall()
+    return {uid: Success(started_at=started, finished_at=finished) for uid, started, finished in rows}
 
 
 async def purge_batch(connection: Connection, older_than: timedelta) -> int:

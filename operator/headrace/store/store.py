@@ -1,21 +1,22 @@
 """The store as operator and API use it: each method is one short visit to Postgres, safe to repeat."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import psycopg
 
 from headrace.errors import PermanentError, UnavailableError
 from headrace.model.run import RunKind
-from headrace.postgres.pools import ANSWER_SECONDS, CHECK_SECONDS, Pool
+from headrace.postgres.pools import ANSWER_SECONDS, CHECK_SECONDS, Pool, PoolState
 from headrace.postgres.problems import Fault, describe, fault
 from headrace.runspec import RunSpec
 from headrace.store import checkpoints, dead_letters, epochs, logs, observations, runs
 from headrace.store.ids import as_uuid
 from headrace.store.progress import LogLine
-from headrace.store.records import Checkpoint, DeadLetter, RunRecord, Snapshot
+from headrace.store.records import Checkpoint, DeadLetter, RunRecord, Snapshot, Success
 
 _PURGE_SECONDS = 60.0
 _SETTINGS = {
@@ -26,6 +27,8 @@ _SETTINGS = {
 }
 _OFFSET_LIMIT = 2**31
 """More rows than any history has; Postgres's own limit would be an error."""
+Tell = Callable[[str, float], None]
+"""Hears how each visit ended (`ok`, `unavailable`, `refused`) and how many seconds it took."""
 
 
 class Store:
@@ -47,6 +50,16 @@ class Store:
         """Connects to nothing. Raises PermanentError for a DSN that can't be read."""
         size = pool_size + max_overflow
         self._pool = Pool(dsn, application_name=application_name, size=size, timeout=pool_timeout, settings=_SETTINGS)
+        self._told: Tell = lambda outcome, seconds: None
+
+    def listen(self, tell: Tell) -> None:
+        """`tell` hears of each visit that has ended."""
+        self._told = tell
+
+    @property
+    def pool(self) -> PoolState:
+        """How the pool is doing."""
+        return self._pool.state
 
     async def open(self) -> None:
         """Makes the store usable; returns at once, also when Postgres is away."""
@@ -94,6 +107,11 @@ class Store:
         """Returns the uids of the pipelines that have runs and were not marked as deleted."""
         async with self._connection() as connection:
             return await runs.pipelines_with_history(connection, installation, namespace)
+
+    async def last_successes(self, pipeline_uids: Sequence[str]) -> dict[str, Success]:
+        """Returns of each of these pipelines the load that succeeded last; those without one are missing."""
+        async with self._connection() as connection:
+            return await runs.last_successes(connection, pipeline_uids)
 
     async def purge(self, older_than: timedelta) -> int:
         """Removes runs that were marked longer ago than that, with all they left; returns how many."""
@@ -156,11 +174,16 @@ class Store:
     async def _connection(
         self, *, free_within: float | None = None, answer_within: float = ANSWER_SECONDS
     ) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        began = monotonic()
         try:
             async with self._pool.connection(free_within=free_within, answer_within=answer_within) as connection:
                 yield connection
         except psycopg.Error as error:
-            raise _translate(error) from error
+            translated = _translate(error)
+            outcome = "unavailable" if isinstance(translated, UnavailableError) else "refused"
+            self._told(outcome, monotonic() - began)
+            raise translated from error
+        self._told("ok", monotonic() - began)
 
 
 def _translate(error: psycopg.Error) -> UnavailableError | PermanentError:

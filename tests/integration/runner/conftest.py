@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from headrace.model.conditions import SOURCE_ROLE
 from headrace.runspec import RunSpec
 from headrace.store.migrate import migrate
 from headrace_runner.log import Log
@@ -39,6 +40,9 @@ class Ended:
     batches: int
     result: dict[str, Any] | None
     notes: dict[str, str]
+    """But for the one about the source's role, which is here a superuser."""
+    role: dict[str, str]
+    """That one."""
     log: list[str]
 
 
@@ -97,6 +101,7 @@ class Rig:
             "store_dsn": self.store,
             "source_dsn": self.source,
             "target_dsn": self.target,
+            "allowed_targets": ("*",),
             "retry_seconds": (0.05, 0.1, 0.2, 0.4),
             **changes,
         }
@@ -124,6 +129,7 @@ class Rig:
             "HEADRACE_STORE_DSN": self.store,
             "HEADRACE_SOURCE_DSN": self.source,
             "HEADRACE_TARGET_DSN": self.target,
+            "ALLOWED_TARGET_TABLES": "*",
             **environ,
         }
         return subprocess.Popen(
@@ -170,8 +176,10 @@ class Rig:
         with psycopg.connect(self.store, autocommit=True) as connection:
             row = connection.execute(query, (spec.run_id,)).fetchone()
         assert row is not None
-        log = [json.loads(line)["message"] if line.startswith("{") else line for line in output.splitlines()]
-        return Ended(code, *row, log)
+        log = [json.loads(line)["event"] if line.startswith("{") else line for line in output.splitlines()]
+        notes = row[-1] or {}
+        role = {reason: notes.pop(reason) for reason in list(notes) if reason in SOURCE_ROLE}
+        return Ended(code, *row[:-1], notes, role, log)
 
     def assert_same(self, query: str, table: str = "analytics.copy") -> None:
         """Fails unless the target holds just what the query gives, byte for byte."""

@@ -2,6 +2,7 @@
 
 import time
 
+import psycopg
 import pytest
 
 QUERY = "SELECT id, v FROM rows"
@@ -75,3 +76,23 @@ def test_a_query_that_is_slow_to_begin_is_not_begun_for_each_batch(rows):
     began = time.monotonic()
     rows.load("SELECT id, v FROM rows WHERE (SELECT slow())", snapshot_seconds=0.3, batch_size=100)
     assert time.monotonic() - began < 5
+
+
+def test_bytes_are_counted_over_all_processes_of_a_run_and_never_fall(rows):
+    spec = rows.spec(QUERY, max_rows_per_second=2000)
+    process = rows.spawn(spec)
+    rows.wait_until_read(spec, 500)
+    process.terminate()
+    stopped, before = rows.wait(process, spec), bytes_read(rows, spec)
+    # COPY's binary form of an int and 32 characters: 2 bytes for the fields, and 4 for each one's length.
+    assert before >= stopped.rows_read * 46
+    ended = rows.run(spec)
+    assert (ended.outcome, ended.rows_read) == ("DONE", 3000)
+    assert before + (3000 - stopped.rows_read) * 46 <= bytes_read(rows, spec) <= 2 * 3000 * 46
+
+
+def bytes_read(rig, spec):
+    with psycopg.connect(rig.store) as connection:
+        return connection.execute("SELECT bytes_read FROM headrace.runs WHERE run_id = %s", (spec.run_id,)).fetchone()[
+            0
+        ]

@@ -1,6 +1,7 @@
 """The store's schema is made once, whoever starts, dies or lacks a right."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def test_everything_lies_in_one_schema_and_a_second_time_changes_nothing(databas
     assert {name.split(".")[0] for name in first} == {"headrace"}
     assert _tables(database) == first
     with psycopg.connect(database) as connection:
-        assert connection.execute("SELECT count(*) FROM headrace._yoyo_log").fetchone() == (2,)
+        assert connection.execute("SELECT count(*) FROM headrace._yoyo_log").fetchone() == (3,)
 
 
 def test_processes_that_start_at_once_all_succeed(database: str) -> None:
@@ -165,3 +166,97 @@ def test_a_store_of_the_version_before_keeps_what_it_has(database: str) -> None:
         """)
         migrate(database)
         assert connection.execute("SELECT bad_rows FROM headrace.runs").fetchone() == (0,)
+
+
+def _run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "headrace.store.migrate", *arguments]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
+    return subprocess.run(command, env=own | environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_says_in_a_line_that_it_is_done(database: str) -> None:
+    for _ in range(2):
+        done = _run(HEADRACE_STORE_DSN=database)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "The store's schema is up to date.\n", "")
+    assert "headrace.runs" in _tables(database)
+
+
+def test_the_command_waits_for_a_postgres_that_starts_later(own_server: Any) -> None:
+    dsn = own_server.dsn(own_server.create_database())
+    own_server.stop()
+    environ = os.environ | {"HEADRACE_STORE_DSN": dsn}
+    command = [sys.executable, "-m", "headrace.store.migrate"]
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        assert "nothing listens" in process.stderr.readline()
+    finally:
+        own_server.start()
+    assert process.communicate(timeout=30)[0] == "The store's schema is up to date.\n"
+    assert process.returncode == 0
+
+
+def test_the_command_waits_no_longer_than_it_may_and_names_no_host(own_server: Any) -> None:
+    dsn = make_conninfo(own_server.dsn(own_server.create_database()), password="planted-secret")
+    own_server.stop()
+    try:
+        done = _run(HEADRACE_STORE_DSN=dsn, HEADRACE_MIGRATE_SECONDS="1")
+    finally:
+        own_server.start()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith("The store's Postgres can't be reached: nothing listens")
+    assert not [secret for secret in ("planted-secret", "127.0.0.1", "Traceback") if secret in done.stderr]
+
+
+def test_a_wrong_password_is_not_shown(database: str) -> None:
+    role = f"op_{uuid4().hex[:8]}"
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'right'").format(sql.Identifier(role)))
+        try:
+            dsn = make_conninfo(database, user=role, password="planted-secret")
+            done = _run(HEADRACE_STORE_DSN=dsn, HEADRACE_MIGRATE_SECONDS="0")
+        finally:
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "wrong user name or password" in done.stderr
+    assert not [secret for secret in ("planted-secret", "127.0.0.1", "Traceback") if secret in done.stderr]
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({}, "HEADRACE_STORE_DSN is missing"),
+        ({"HEADRACE_STORE_DSN": "host=x password=se cret"}, "neither a libpq URL"),
+        ({"HEADRACE_STORE_DSN": "host=x", "HEADRACE_MIGRATE_SECONDS": "-1"}, "HEADRACE_MIGRATE_SECONDS is not"),
+        ({"HEADRACE_STORE_DSN": "host=x", "HEADRACE_MIGRATE_SECONDS": "soon"}, "HEADRACE_MIGRATE_SECONDS is not"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named_and_not_quoted(environ: dict[str, str], sentence: str) -> None:
+    done = _run(**environ)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "cret" not in done.stderr
+
+
+def test_the_command_explains_itself() -> None:
+    shown, refused = _run("--help"), _run("now")
+    assert (shown.returncode, refused.returncode) == (0, 1)
+    assert shown.stdout == refused.stderr
+    assert "HEADRACE_MIGRATE_SECONDS" in shown.stdout
+
+
+def test_the_command_ends_when_it_is_told_to(own_server: Any) -> None:
+    dsn = own_server.dsn(own_server.create_database())
+    own_server.stop()
+    try:
+        command = [sys.executable, "-m", "headrace.store.migrate"]
+        environ = os.environ | {"HEADRACE_STORE_DSN": dsn}
+        process = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.terminate()
+        process.communicate(timeout=5)
+        assert process.returncode == 128 + signal.SIGTERM
+    finally:
+        own_server.start()

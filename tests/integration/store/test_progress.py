@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from headrace.runspec import RunSpec
-from headrace.store.progress import DONE, FAILED, STOPPED, LogLine, Progress, Reporter, report, write_logs
+from headrace.store.progress import DONE, FAILED, STOPPED, LogLine, Progress, Reporter, last_report, report, write_logs
 from headrace.store.records import RunProgress, RunRecord
 from headrace.store.store import Store
 
@@ -50,6 +50,7 @@ async def test_a_report_is_observed_with_its_checkpoint(
         rows_read=20,
         rows_written=10,
         batches=2,
+        bytes_read=4096,
         last_key=("a", None),
         last_value="2026-01-01",
         advanced=True,
@@ -59,7 +60,11 @@ async def test_a_report_is_observed_with_its_checkpoint(
     snapshot = await store.observe([run.run_id, str(uuid4())])
     seen = snapshot.progress.pop(run.run_id)
     assert snapshot.progress == {}
-    assert (seen.rows_read, seen.rows_written, seen.batches) == (20, 10, 2)
+    assert (seen.rows_read, seen.rows_written, seen.batches, seen.bytes_read) == (20, 10, 2, 4096)
+    assert last_report(runner, run.run_id) == (
+        Reporter(run_id=run.run_id, epoch=5, holder=2),
+        Progress(sequence=0, rows_read=20, rows_written=10, batches=2, bytes_read=4096),
+    )
     assert (seen.reporter_epoch, seen.reporter_holder, seen.sequence) == (5, 2, 3)
     assert (seen.last_key, seen.last_value) == (["a", None], "2026-01-01")
     assert seen.notes == {"Keyless": "there is no key"}

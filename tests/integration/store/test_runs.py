@@ -13,7 +13,7 @@ from headrace.errors import PermanentError
 from headrace.runspec import RunSpec
 from headrace.store.dead_letters import Letter, save
 from headrace.store.progress import Progress, Reporter, load_spec, report, run_status
-from headrace.store.records import RunRecord
+from headrace.store.records import RunRecord, Success
 from headrace.store.store import Store
 
 NewRun = Callable[..., RunRecord]
@@ -199,3 +199,32 @@ async def test_a_purge_goes_on_until_all_is_gone(store: Store, runner: psycopg.C
         FROM generate_series(1, 250)
     """)
     assert await store.purge(timedelta(days=7)) == 250
+
+
+async def test_the_last_success_is_that_of_a_load_that_is_shown(store: Store, new_run: NewRun) -> None:
+    started = [datetime(2026, 1, 2, hour, tzinfo=UTC) for hour in range(4)]
+    for minutes, status, kind in [(1, "SUCCESS", "Load"), (2, "FAILED", "Load"), (3, "SUCCESS", "Reconcile")]:
+        await store.save_run(
+            new_run(minutes=minutes, status=status, kind=kind, started_at=started[minutes], finished_at=ENDED)
+        )
+    await store.save_run(new_run(minutes=4, status="RUNNING", started_at=ENDED))
+    other, gone, never = str(uuid4()), str(uuid4()), str(uuid4())
+    for uid in (other, gone):
+        run = new_run(status="SUCCESS", kind="Rebuild", started_at=started[2], finished_at=ENDED)
+        await store.save_run(replace(run, pipeline_uid=uid))
+    await store.mark_deleted(gone)
+    pipeline = new_run().pipeline_uid
+    assert await store.last_successes([pipeline, other, gone, never, "no-uuid"]) == {
+        pipeline: Success(started_at=started[1], finished_at=ENDED),
+        other: Success(started_at=started[2], finished_at=ENDED),
+    }
+
+
+async def test_each_visit_is_told_with_how_it_ended(store: Store, new_run: NewRun) -> None:
+    told: list[str] = []
+    store.listen(lambda outcome, seconds: told.append(outcome) if 0 < seconds < 60 else None)
+    await store.count_runs(new_run().pipeline_uid)
+    with pytest.raises(PermanentError):
+        await store.save_run(new_run(run_id="no-uuid"))
+    assert told == ["ok", "refused"]
+    assert (store.pool.connections, store.pool.waiting, store.pool.failures) == (1, 0, 0)

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from headrace.model.target import DEFAULT_ALLOWED
+from headrace.target import DEFAULT_ALLOWED
 from headrace_api.main import explain
 from headrace_api.settings import Settings
 

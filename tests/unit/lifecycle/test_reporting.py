@@ -3,6 +3,8 @@
 import dataclasses
 from datetime import timedelta
 
+import pytest
+
 from headrace.lifecycle.times import to_text
 
 
@@ -64,3 +66,52 @@ def test_a_run_that_failed_before_the_pipeline_was_there_is_not_its_last_run(wor
     world.reconcile()
     assert world.pipeline.status.last_run is None
     assert world.pipeline.status.phase == "IDLE"
+
+
+def read_only(world):
+    """The condition SourceReadOnly, if there is one."""
+    found = [c for c in world.pipeline.status.conditions if c.type == "SourceReadOnly"]
+    return next(((c.status, c.reason, c.message) for c in found), None)
+
+
+def ends_with(world, outcome="DONE", **notes):
+    """A run that ends with these notes."""
+    uid = world.running()
+    world.report(uid, batches=1, outcome=outcome, message="no such table", notes=notes)
+    world.change_job(
+        uid, **({"complete": True} if outcome == "DONE" else {"failed": "PodFailurePolicy", "finished": True})
+    )
+    world.reconcile()
+    return uid
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("SourceOnlyReads", "True"), ("SourceCouldWrite", "False"), ("SourceRightsUnknown", "Unknown")],
+)
+def test_what_a_run_found_out_about_the_sources_role_is_a_condition_and_no_fault(world, reason, status):
+    world.reconcile()
+    assert read_only(world) is None, "nobody has looked yet"
+    ends_with(world, **{reason: "The source's role …"})
+    assert read_only(world) == (status, reason, "The source's role …")
+    degraded = next(c for c in world.pipeline.status.conditions if c.type == "Degraded")
+    assert (degraded.status, degraded.reason) == ("False", "Succeeded")
+
+
+def test_other_notes_want_attention_beside_it(world):
+    ends_with(world, SourceOnlyReads="It can only read", NoKey="No key")
+    degraded = next(c for c in world.pipeline.status.conditions if c.type == "Degraded")
+    assert (degraded.reason, degraded.message) == ("NeedsAttention", "NoKey: No key")
+
+
+def test_what_was_found_out_stays_until_another_run_finds_something_else(world):
+    uid = ends_with(world, SourceCouldWrite="It could write")
+    since = next(c for c in world.pipeline.status.conditions if c.type == "SourceReadOnly").last_transition_time
+    world.wait(60)
+    del world.runs[uid]
+    world.reconcile()
+    ends_with(world, "FAILED")
+    assert read_only(world) == ("False", "SourceCouldWrite", "It could write")
+    assert next(c for c in world.pipeline.status.conditions if c.type == "SourceReadOnly").last_transition_time == since
+    ends_with(world, "FAILED", SourceOnlyReads="It can only read")
+    assert read_only(world) == ("True", "SourceOnlyReads", "It can only read")

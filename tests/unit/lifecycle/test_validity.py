@@ -9,7 +9,7 @@ from headrace.errors import ConflictError, InvalidError, RefusedError
 from headrace.lifecycle.validity import check_kind, check_pipeline, lookback_seconds
 from headrace.model.pipeline import PipelineSpec
 from headrace.model.run import RunKind
-from headrace.model.target import DEFAULT_ALLOWED, Target
+from headrace.target import DEFAULT_ALLOWED, Target
 
 ALLOWED = ("analytics.*", "es:film_dim")
 QUERY = "SELECT id FROM content.film_work"

@@ -16,7 +16,7 @@ class OneRun:
     async def observe(self, run_ids):
         progress = RunProgress(
             run_id="r", outcome="FAILED", outcome_message=f'Source: invalid input syntax: "{HUGE}"', rows_read=1,
-            rows_written=1, bad_rows=0, batches=1, result=None, notes={f"n{n}": HUGE for n in range(100)},
+            rows_written=1, bad_rows=0, batches=1, bytes_read=1, result=None, notes={f"n{n}": HUGE for n in range(100)},
             reporter_epoch=1, reporter_holder=1, sequence=1, first_seen_at=NOW, seen_at=NOW, advanced_at=NOW,
             last_key=[HUGE, HUGE], last_value=HUGE,
         )  # fmt: skip

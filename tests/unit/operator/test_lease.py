@@ -74,6 +74,21 @@ async def test_the_first_has_it_at_once(server):
     assert (mine.is_held, server.holder, now()) == (True, "a", 0)
 
 
+async def test_the_lease_says_how_often_it_changed_hands(server):
+    first, second = lease(server, "a"), lease(server, "b")
+    await first.acquire()
+    assert (first.transitions, server.lease["spec"]["leaseTransitions"]) == (0, 0)
+    renewing = asyncio.create_task(first.hold())
+    await asyncio.sleep(10)
+    renewing.cancel()
+    assert server.lease["spec"]["leaseTransitions"] == 0
+    await second.acquire()
+    assert (second.transitions, server.lease["spec"]["leaseTransitions"]) == (1, 1)
+    await second.release()
+    await first.acquire()
+    assert (first.transitions, server.lease["spec"]["leaseTransitions"]) == (2, 2)
+
+
 async def test_the_second_waits_as_long_as_the_first_renews(server):
     first, second = lease(server, "a"), lease(server, "b")
     await first.acquire()

@@ -4,6 +4,7 @@ import dataclasses
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
 
 from headrace.lifecycle.actions import CreateJob, EmitEvent
 from headrace_operator import manifests
@@ -80,6 +81,55 @@ def test_secrets_come_by_reference_and_the_runner_stops_before_it_is_killed(job)
     assert env["HEADRACE_TARGET_DSN"] == {"name": "headrace-dsn", "key": "target"}
     assert int(env["HEADRACE_GRACE_SECONDS"]) < pod["terminationGracePeriodSeconds"]
     assert "postgresql://store" not in str(job)
+
+
+def test_the_list_of_allowed_targets_is_handed_on(job):
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    env = {e["name"]: e.get("value") for e in container["env"]}
+    assert env["ALLOWED_TARGET_TABLES"] == "analytics.film_dim,analytics.film_rating_agg,es:film_dim"
+
+
+PLACED = {
+    "HEADRACE_RUNNER_SERVICE_ACCOUNT": "runner",
+    "HEADRACE_RUNNER_IMAGE_PULL_SECRETS": "one, two",
+    "HEADRACE_RUNNER_PRIORITY_CLASS": "batch",
+    "HEADRACE_RUNNER_NODE_SELECTOR": '{"pool": "etl"}',
+    "HEADRACE_RUNNER_TOLERATIONS": '[{"key": "etl", "operator": "Exists"}]',
+    "HEADRACE_RUNNER_LABELS": '{"team": "data", "headrace.dev/run": "another"}',
+    "HEADRACE_RUNNER_ANNOTATIONS": '{"cost-centre": "7"}',
+    "HEADRACE_RUNNER_CPU_LIMIT": "2",
+}
+
+
+def test_where_pods_run_and_what_they_are_labelled_with_can_be_set(monkeypatch):
+    monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
+    for name, value in PLACED.items():
+        monkeypatch.setenv(name, value)
+    body = manifests.job(STEP, pipeline_name="films", pipeline_uid="p-uid", settings=Settings())
+    template = body["spec"]["template"]
+    pod = template["spec"]
+    assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("runner", False)
+    assert (pod["imagePullSecrets"], pod["priorityClassName"]) == ([{"name": "one"}, {"name": "two"}], "batch")
+    assert pod["nodeSelector"] == {"pool": "etl"}
+    assert pod["tolerations"][2:] == [{"key": "etl", "operator": "Exists"}]
+    assert pod["containers"][0]["resources"]["limits"] == {"memory": "256Mi", "cpu": "2"}
+    for metadata in (body["metadata"], template["metadata"]):
+        assert (metadata["labels"]["team"], metadata["annotations"]["cost-centre"]) == ("data", "7")
+        assert metadata["labels"]["headrace.dev/run"] == RUN_UID, "our own labels win"
+
+
+def test_without_such_settings_the_pod_says_nothing_of_them(job):
+    pod = job["spec"]["template"]["spec"]
+    assert pod.keys().isdisjoint({"serviceAccountName", "imagePullSecrets", "priorityClassName", "nodeSelector"})
+    assert pod["containers"][0]["resources"]["limits"] == {"memory": "256Mi"}
+
+
+@pytest.mark.parametrize("value", ["{", "[]", '{"a": 1}', ""])
+def test_a_setting_that_is_not_the_json_that_it_should_be_is_named(monkeypatch, value):
+    monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
+    monkeypatch.setenv("HEADRACE_RUNNER_NODE_SELECTOR", value)
+    with pytest.raises(ValidationError, match="HEADRACE_RUNNER_NODE_SELECTOR"):
+        Settings()
 
 
 def references(settings, kind):

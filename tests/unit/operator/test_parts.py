@@ -57,6 +57,19 @@ def test_those_who_wait_for_a_slot_are_woken_in_their_order_as_far_as_there_is_r
     assert slots.elsewhere("a") == 1
 
 
+def test_the_longest_wait_is_that_of_the_first_who_waits():
+    at = [10.0]
+    slots = Slots(1, lambda _: None, clock=lambda: at[0])
+    assert slots.longest_wait == 0
+    slots.settle("a", frozenset(), waits=True)
+    at[0] = 15.0
+    slots.settle("b", frozenset(), waits=True)
+    slots.settle("a", frozenset(), waits=True)
+    assert slots.longest_wait == 5
+    slots.settle("a", frozenset({"a1"}), waits=False)
+    assert slots.longest_wait == 0
+
+
 def pipeline(uid, shown, *, version="1", created="2026-01-01T00:00:00Z"):
     metadata = {"name": f"name-{uid}", "uid": uid, "resourceVersion": version, "creationTimestamp": created}
     return {"metadata": metadata, "spec": {"name": shown}}

@@ -1,6 +1,7 @@
 """The process around a run: environment, signals, last word, and how little it imports."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -21,15 +22,17 @@ ENVIRON = {
     "HEADRACE_STORE_DSN": "store",
     "HEADRACE_SOURCE_DSN": "source",
     "HEADRACE_TARGET_DSN": "target",
+    "ALLOWED_TARGET_TABLES": "analytics.*, es:film_dim",
 }
 
 
 def test_the_environment_names_the_run():
     settings = Settings.from_environ({**ENVIRON, "HEADRACE_GRACE_SECONDS": "3"})
     assert (settings.epoch, settings.grace_seconds) == (1790000000000, 3.0)
+    assert settings.allowed_targets == ("analytics.*", "es:film_dim")
 
 
-@pytest.mark.parametrize("name", sorted(set(ENVIRON) - {"HEADRACE_TARGET_DSN"}))
+@pytest.mark.parametrize("name", sorted(set(ENVIRON) - {"HEADRACE_TARGET_DSN", "ALLOWED_TARGET_TABLES"}))
 def test_a_missing_variable_is_named(name):
     with pytest.raises(PermanentError, match=name):
         Settings.from_environ({**ENVIRON, name: ""})
@@ -138,7 +141,24 @@ def test_the_runner_imports_little_more_than_psycopg():
     heavy = {"pydantic", "sqlglot", "kubernetes", "kopf", "yoyo", "structlog", "psycopg_pool", "http", "uuid"}
     assert heavy.isdisjoint(with_runner)
     ours = {name for name in with_runner if name.startswith("headrace")}
-    assert len(ours) <= 80, sorted(ours)
+    assert len(ours) <= 82, sorted(ours)
     # unicodedata only where a module is compiled, not read from its .pyc.
     others = with_runner - ours - loaded_with("psycopg") - {"unicodedata"}
     assert len(others) <= 5, sorted(others)
+
+
+def test_a_job_without_a_list_of_allowed_targets_is_refused_and_one_with_an_empty_list_allows_nothing():
+    without = {name: value for name, value in ENVIRON.items() if name != "ALLOWED_TARGET_TABLES"}
+    with pytest.raises(PermanentError, match="The environment lacks ALLOWED_TARGET_TABLES"):
+        Settings.from_environ(without)
+    assert Settings.from_environ({**without, "ALLOWED_TARGET_TABLES": ""}).allowed_targets == ()
+
+
+def test_what_the_environment_lacks_is_said_in_the_termination_message(tmp_path):
+    log = tmp_path / "termination-log"
+    log.touch()
+    without = {name: value for name, value in ENVIRON.items() if name != "ALLOWED_TARGET_TABLES"}
+    environ = {**os.environ, **without, "HEADRACE_TERMINATION_LOG": str(log)}
+    assert subprocess.run([sys.executable, "-m", "headrace_runner"], env=environ, check=False).returncode == 64
+    word = json.loads(log.read_text())
+    assert (word["outcome"], word["message"]) == ("FAILED", "The environment lacks ALLOWED_TARGET_TABLES")

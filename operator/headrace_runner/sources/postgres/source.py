@@ -25,6 +25,7 @@ from headrace_runner.sources.postgres.horizon import HorizonFinder
 from headrace_runner.sources.postgres.living import living
 from headrace_runner.sources.postgres.lookback import is_unsettled
 from headrace_runner.sources.postgres.nulls import has_to_see_nulls
+from headrace_runner.sources.postgres.role import note_on_role
 from headrace_runner.sources.postgres.select import Select, as_stream
 from headrace_runner.sources.postgres.session import open_session, reading
 from headrace_runner.sources.postgres.shape import describe_statement, shape_of
@@ -41,6 +42,10 @@ class PostgresSource:
         self._connection = open_session(dsn, spec.run_id)
         with reading():
             self._select = Select(query=_compared(spec), byte_order=byte_order(self._connection))
+
+    def note_on_role(self) -> Mapping[str, str]:
+        """Whether its role could write there."""
+        return note_on_role(self._connection)
 
     def describe(self) -> Shape:
         """The query's result; raises PermanentError when it can't be parsed."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.model.target import KINDS, SUPPORTED_KINDS, Target, is_allowed, parse_target, why_malformed
+from headrace.target import KINDS, SUPPORTED_KINDS, Target, is_allowed, parse_target, why_malformed
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,11 @@ def _bytes(text: str) -> int:
     return len(text.encode(errors="replace"))
 
 
+def patterns_of(text: str) -> tuple[str, ...]:
+    """The patterns of a comma separated list; none of an empty one."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def is_allowed(text: str, patterns: tuple[str, ...]) -> bool:
     """Whether one of the patterns covers the address; `*` stands for any characters."""
     return any(re.fullmatch(".*".join(map(re.escape, p.split("*"))), text, re.DOTALL) for p in patterns)
