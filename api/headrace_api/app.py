@@ -5,13 +5,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import compile_path
 
 from headrace.cluster import Cluster
 from headrace.store.store import Store
-from headrace_api import problems
+from headrace_api import openapi, problems
+from headrace_api.auth.gate import Gate, Route
 from headrace_api.deps import Services
-from headrace_api.requests import RequestMiddleware
-from headrace_api.routes import control, dead_letters, health, pipelines, runs
+from headrace_api.headers import SafeHeaders
+from headrace_api.metrics import Metrics, MetricsMiddleware
+from headrace_api.requests import HEADER, RequestMiddleware
+from headrace_api.routes import control, dead_letters, docs, health, info, metrics, pipelines, runs
 from headrace_api.settings import Settings
 
 _DESCRIPTION = """
@@ -28,12 +34,18 @@ _TAGS = [
     {"name": "runs", "description": "What ran, and how it went."},
     {"name": "dead letters", "description": "Rows that a target refused, and what became of them."},
     {"name": "health", "description": "Whether the API and what it stands on are there."},
+    {"name": "installation", "description": "What serves here, and how it is set up."},
 ]
+_FOR_PAGES = [HEADER, "Location", "Retry-After", "WWW-Authenticate", pipelines.TOTAL]
+"""Headers that pages of other origins may read."""
 
 
 def create_app(settings: Settings, store: Store, cluster: Cluster) -> FastAPI:
     """Builds the application; it opens the store and follows the cluster while it is served."""
     services = Services.build(settings, store, cluster)
+    measured = Metrics(ages=services.resources.ages, pool=lambda: store.pool)
+    cluster.listen(measured.tell_kubernetes)
+    store.listen(measured.tell_store)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -42,22 +54,53 @@ def create_app(settings: Settings, store: Store, cluster: Cluster) -> FastAPI:
         yield
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
+        await services.guard.authenticator.close()
 
     app = FastAPI(
         title="Headrace",
         version=health.VERSION,
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
     app.state.services = services
+    app.state.metrics = measured
     problems.install(app)
-    app.add_middleware(RequestMiddleware, seconds=settings.request_seconds)
-    for module in (pipelines, control, runs, dead_letters, health):
+    _surround(app, services, settings)
+    app.add_middleware(MetricsMiddleware, metrics=measured, prefix=settings.api_prefix)
+    app.add_middleware(SafeHeaders)
+    for module in (pipelines, control, runs, dead_letters, health, info):
         app.include_router(module.router, prefix=settings.api_prefix)
-    app.include_router(health.probes)
-    if settings.api_prefix:
-        app.include_router(health.probes, prefix=settings.api_prefix, include_in_schema=False)
+    app.include_router(docs.router)
+    for module_router in (health.probes, metrics.router):
+        app.include_router(module_router)
+        if settings.api_prefix:
+            app.include_router(module_router, prefix=settings.api_prefix, include_in_schema=False)
+    openapi.install(app, services.guard, settings.auth_mode, lambda: routes_of(app))
     return app
+
+
+def _surround(app: FastAPI, services: Services, settings: Settings) -> None:
+    """What requests pass, the innermost first."""
+    app.add_middleware(Gate, guard=services.guard, routes=lambda: routes_of(app))
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", HEADER],
+            expose_headers=_FOR_PAGES,
+        )
+    app.add_middleware(RequestMiddleware, seconds=settings.request_seconds)
+
+
+def routes_of(app: FastAPI) -> list[Route]:
+    """All routes, in the order in which they are tried."""
+    return [
+        Route(str(route.name), str(route.path), compile_path(str(route.path))[0], frozenset(route.methods or ()))
+        for route in iter_route_contexts(app.routes)
+    ]

@@ -10,6 +10,7 @@ from headrace.lifecycle.state import BUSY
 from headrace.lifecycle.views import phase_of
 from headrace.model.pipeline import PipelineSpec
 from headrace_api import times
+from headrace_api.auth.rights import PATCH, UPDATE
 from headrace_api.resources import Found, Resources
 from headrace_api.translate.pipelines import changed_fields, refusal, spec_of, spec_patch
 
@@ -37,8 +38,7 @@ class Editor:
         created = await self._create(spec)
         if await self._resources.is_taken(spec.name, by_other_than=created["metadata"]["uid"]):
             # A rename took the name between the check and the creation.
-            # Whatever the operator has written to it meanwhile.
-            await self._resources.delete_pipeline(created, unchanged=False)
+            await self._resources.take_back(created)
             raise _name_exists()
         return Found(created, [])
 
@@ -46,11 +46,11 @@ class Editor:
         """Changes the fields that were sent."""
         if not sent:
             return await self._resources.find(pipeline_id)
-        return await self._change(pipeline_id, lambda pipeline: changed_fields(pipeline, sent))
+        return await self._change(pipeline_id, lambda pipeline: changed_fields(pipeline, sent), PATCH)
 
     async def replace(self, pipeline_id: str, fields: Mapping[str, Any]) -> Found:
         """Replaces the configuration; a pause stays."""
-        return await self._change(pipeline_id, lambda _: fields)
+        return await self._change(pipeline_id, lambda _: fields, UPDATE)
 
     async def delete(self, pipeline_id: str) -> None:
         """Deletes; ConflictError while a run is at work."""
@@ -59,7 +59,7 @@ class Editor:
             if found.phase in BUSY:
                 raise ConflictError(f"Cannot delete pipeline while it is {found.phase.value}")
             try:
-                return await self._resources.delete_pipeline(found.pipeline, unchanged=True)
+                return await self._resources.delete_pipeline(found.pipeline)
             except ConflictError:
                 continue  # It has moved on, perhaps to RUNNING.
         raise ConflictError(_CHANGED_MEANWHILE)
@@ -77,7 +77,7 @@ class Editor:
                 # One that was renamed since holds it.
         raise ConflictError(_CHANGED_MEANWHILE)
 
-    async def _change(self, pipeline_id: str, fields: Callable[[Manifest], Mapping[str, Any]]) -> Found:
+    async def _change(self, pipeline_id: str, fields: Callable[[Manifest], Mapping[str, Any]], verb: str) -> Found:
         for _ in range(_ATTEMPTS):
             found = await self._resources.find(pipeline_id)
             suspend = bool(found.pipeline["spec"].get("suspend"))
@@ -90,12 +90,12 @@ class Editor:
                 raise _name_exists()
             try:
                 written = await self._resources.patch_pipeline(
-                    found.pipeline, {"spec": patch, "metadata": _stamps(found, spec)}, unchanged=True
+                    found.pipeline, {"spec": patch, "metadata": _stamps(found, spec)}, unchanged=True, verb=verb
                 )
             except ConflictError:
                 continue  # Somebody else wrote: the state may forbid the change now.
             if "name" in patch:
-                await self._keep_unique(found.pipeline, written)
+                await self._keep_unique(found.pipeline, written, verb)
             return found.with_pipeline(written)
         raise ConflictError(_CHANGED_MEANWHILE)
 
@@ -107,7 +107,7 @@ class Editor:
         if refused:
             raise refused
 
-    async def _keep_unique(self, before: Manifest, written: Manifest) -> None:
+    async def _keep_unique(self, before: Manifest, written: Manifest, verb: str) -> None:
         """Takes a rename back when somebody else took the name between the check and the write."""
         uid, name = written["metadata"]["uid"], written["spec"]["name"]
         if not await self._resources.is_taken(name, by_other_than=uid):
@@ -116,7 +116,7 @@ class Editor:
         old = before["metadata"].get("annotations") or {}
         stamps = {key: old.get(key) for key in (names.UPDATED_AT_ANNOTATION, names.STATE_CHANGED_AT_ANNOTATION)}
         await self._resources.patch_pipeline(
-            written, {"spec": restored, "metadata": {"annotations": stamps}}, unchanged=False
+            written, {"spec": restored, "metadata": {"annotations": stamps}}, unchanged=False, verb=verb
         )
         raise _name_exists()
 

@@ -14,6 +14,7 @@ from headrace.logs import configure_logs, logger
 from headrace.store.migrate import migrate_when_ready
 from headrace.store.store import Store
 from headrace_api.app import create_app
+from headrace_api.auth.audit import LOGGER as AUDIT
 from headrace_api.settings import Settings
 
 EX_CONFIG = 78
@@ -31,6 +32,10 @@ def main() -> int:
         sys.stderr.write(explain(error))
         return EX_CONFIG
     configure_logs(settings.log_level, least=_LIBRARIES)
+    # Whoever wants fewer lines still wants to know who changed what.
+    logging.getLogger(AUDIT).setLevel(logging.INFO)
+    for warning in settings.warnings():
+        _log.warning(warning)
     try:
         asyncio.run(serve(settings))
     except HeadraceError as error:
@@ -57,6 +62,8 @@ async def serve(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Anybody could name any address in a header: whom to believe is HEADRACE_TRUSTED_PROXIES.
+        proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     try:
@@ -71,8 +78,13 @@ async def serve(settings: Settings) -> None:
 
 def explain(error: ValidationError) -> str:
     """The settings that are wrong, one a line; without their values, which may be secret."""
-    lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}\n" for e in error.errors(include_input=False)]
+    lines = [_line(e["loc"], e["msg"].removeprefix("Value error, ")) for e in error.errors(include_input=False)]
     return "The settings can't be used:\n" + "".join(lines)
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    """A rule over several settings has no place of its own; its message names them."""
+    return f"{'.'.join(map(str, location))}: {message}\n" if location else f"{message}\n"
 
 
 async def _migrate(dsn: str) -> None:

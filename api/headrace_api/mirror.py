@@ -18,13 +18,15 @@ class Mirror:
 
     def __init__(self, cluster: Cluster, plural: str, key: Callable[[Manifest], str]) -> None:
         self._cluster = cluster
-        self._plural = plural
+        self.plural = plural
+        """The kind."""
         self._key = key
         self._resources: dict[str, Manifest] = {}
         self._by_key: dict[str, dict[str, Manifest]] = {}
         self._gone: dict[str, None] = {}
         """Uids that were deleted: no late event brings them back, for no uid is given twice."""
         self._watching = False
+        self._heard = time.monotonic()
         self.filled = False
         """Whether it was ever filled."""
 
@@ -32,6 +34,11 @@ class Mirror:
     def current(self) -> bool:
         """Whether changes arrive; if not, what is here may be old."""
         return self._watching
+
+    @property
+    def age(self) -> float:
+        """Seconds since Kubernetes was last heard of: a list, a change, or a sign that there is none."""
+        return time.monotonic() - self._heard
 
     def get(self, uid: str) -> Manifest | None:
         """One resource."""
@@ -89,21 +96,23 @@ class Mirror:
             try:
                 await self._follow()
             except HeadraceError as error:
-                _log.warning("the watch ended", plural=self._plural, reason=error.message)
+                _log.warning("the watch ended", plural=self.plural, reason=error.message)
             except Exception:  # noqa: BLE001  # whatever it was: a mirror that stands still misleads
-                _log.exception("the watch failed", plural=self._plural)
+                _log.exception("the watch failed", plural=self.plural)
             finally:
                 self._watching = False
             delay = _FIRST_DELAY if time.monotonic() - began > _LONGEST_DELAY else min(delay * 2, _LONGEST_DELAY)
             await asyncio.sleep(delay)
 
     async def _follow(self) -> None:
-        listing = await self._cluster.list(self._plural)
+        listing = await self._cluster.list(self.plural)
         self.replace(listing.items, listing.resource_version)
         version = listing.resource_version
         self.filled = self._watching = True
+        self._heard = time.monotonic()
         while True:
-            async for event, resource in self._cluster.watch(self._plural, resource_version=version):
+            async for event, resource in self._cluster.watch(self.plural, resource_version=version):
+                self._heard = time.monotonic()
                 version = resource["metadata"]["resourceVersion"]
                 if event == "DELETED":
                     self.drop(resource["metadata"]["uid"])

@@ -13,14 +13,18 @@ from starlette.routing import compile_path
 
 from headrace.errors import (
     ConflictError,
+    ForbiddenError,
     HeadraceError,
     InvalidError,
     NotFoundError,
     RefusedError,
+    UnauthorizedError,
     UnavailableError,
 )
 from headrace.logs import logger
 from headrace_api import times
+from headrace_api.auth.bearer import challenge
+from headrace_api.auth.limiting import Quota
 
 CODES = {
     400: "BAD_REQUEST",
@@ -78,6 +82,13 @@ def time_out(request_id: str) -> ProblemResponse:
     return problem(504, "Kubernetes or Postgres did not answer in time; try again later", request_id=request_id)
 
 
+def too_many(quota: Quota, request_id: str) -> ProblemResponse:
+    """The answer for somebody who calls too often."""
+    seconds = str(quota.reset_seconds)
+    headers = {"Retry-After": seconds, **quota.headers()}
+    return problem(429, f"Too many calls; try again in {seconds} s", request_id=request_id, headers=headers)
+
+
 def install(app: FastAPI) -> None:
     """Makes the application answer errors like this."""
     app.add_exception_handler(HeadraceError, _headrace)
@@ -98,8 +109,18 @@ def _field(location: Sequence[str | int]) -> str:
 
 
 async def _headrace(request: Request, error: Exception) -> Response:
+    return answer(request, error)
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """The answer for an error of ours, wherever it was raised."""
     request_id = request.state.request_id
     match error:
+        case UnauthorizedError():
+            headers = {"WWW-Authenticate": challenge(error)}
+            return problem(401, error.message, request_id=request_id, headers=headers)
+        case ForbiddenError():
+            return problem(403, error.message, request_id=request_id)
         case RefusedError():
             return problem(400, error.message, request_id=request_id, details=_details(error))
         case InvalidError():

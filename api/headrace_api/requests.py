@@ -14,8 +14,8 @@ from headrace_api.problems import internal_error, time_out
 
 HEADER = "X-Request-ID"
 _SANE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
-_QUIET = ("/livez", "/readyz")
-"""Probes come every few seconds."""
+_QUIET = frozenset({"get_livez", "get_readyz", "get_metrics"})
+"""Routes that probes and Prometheus ask every few seconds: one line for each would hide the others."""
 _log = logger("headrace_api.access")
 
 
@@ -38,9 +38,11 @@ class RequestMiddleware:
         answer = _Answer(send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._answer(scope, receive, answer)
-            if not path.endswith(_QUIET):
+            if scope["state"].get("route") not in _QUIET or answer.status >= 400:
                 took = round((time.perf_counter() - began) * 1000, 1)
-                _log.info("request", method=method, path=path, status=answer.status, ms=took)
+                user = scope["state"].get("user")
+                about = scope.get("path_params") or {}
+                _log.info("request", method=method, path=path, status=answer.status, ms=took, user=user, **about)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:

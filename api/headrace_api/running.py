@@ -15,6 +15,7 @@ from headrace.model.run import RunKind
 from headrace.query.parameters import parameter_names
 from headrace.store.store import Store
 from headrace_api import times
+from headrace_api.auth.rights import CREATE, PATCH, PIPELINES, RUNS, Right
 from headrace_api.resources import Found, Resources
 from headrace_api.translate.runs import next_sequence, run_manifest
 
@@ -35,6 +36,15 @@ class RunDecision:
     """What to change in that run's specification."""
     unpause: bool = False
     """Whether the pipeline is paused."""
+
+    def rights(self, pipeline: Manifest) -> list[Right]:
+        """What its writes need; asked for before the first one, so that none is left alone."""
+        needed = [] if self.cancel is None else [Right(PATCH, RUNS, self.cancel["metadata"]["name"])]
+        if self.run is None:
+            needed.append(Right(CREATE, RUNS))
+        elif self.change:
+            needed.append(Right(PATCH, RUNS, self.run["metadata"]["name"]))
+        return [*needed, Right(PATCH, PIPELINES, pipeline["metadata"]["name"])] if self.unpause else needed
 
 
 def decide_run(pipeline: Manifest, runs: Sequence[Manifest], *, restart: bool) -> RunDecision:
@@ -138,6 +148,7 @@ class Starter:
         for _ in range(_ATTEMPTS):
             found = await self._resources.find(pipeline_id)
             decision = await decide(found)
+            await self._resources.require(*decision.rights(found.pipeline))
             try:
                 found = await self._cancel(found, decision)
                 if decision.run is None:

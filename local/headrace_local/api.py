@@ -23,10 +23,12 @@ class RefusedError(LocalError):
 class Api:
     """Calls one API process."""
 
-    def __init__(self, address: str, *, show: Callable[[str], None] | None = None) -> None:
+    def __init__(self, address: str, *, show: Callable[[str], None] | None = None, token: str | None = None) -> None:
         self.base = address + PREFIX
         self._show = show
-        self._http = httpx.Client(timeout=30, transport=httpx.HTTPTransport(retries=2))
+        self._has_token = token is not None
+        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        self._http = httpx.Client(timeout=30, transport=httpx.HTTPTransport(retries=2), headers=headers)
 
     def __enter__(self) -> Self:
         return self
@@ -55,12 +57,12 @@ class Api:
         return answer.json() if answer.content else None
 
     def curl(self, method: str, path: str, body: Any = None) -> str:
-        """The command that does the same."""
+        """The command that does the same; a token stands in it as the shell's variable TOKEN."""
         words = ["curl", "-sS", *(["-X", method] if method != "GET" else []), self.base + path]
         if body is not None:
             data = body if isinstance(body, str) else json.dumps(body)
             words += ["-H", "Content-Type: application/json", "-d", data]
-        return shlex.join(words)
+        return shlex.join(words) + (' -H "Authorization: Bearer $TOKEN"' if self._has_token else "")
 
     def create(self, **fields: Any) -> Body:
         """Makes a pipeline."""

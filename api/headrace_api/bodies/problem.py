@@ -58,24 +58,28 @@ class InvalidProblem(BaseModel):
     meta: ProblemMeta
 
 
-_SENTENCES = {
+SENTENCES = {
     400: "A rule of the installation forbids it",
+    401: "A token is missing, or is not one that is taken here",
+    403: "The caller may not do this",
     404: "There is no such thing",
     409: "The state of things forbids it",
     413: "The body is too large",
     415: "The body is no JSON",
     422: "The request has the wrong shape",
+    429: "Too many calls; `Retry-After` says when to try again",
     500: "An error of ours",
-    503: "Kubernetes or Postgres can't be reached; try again later",
+    503: "Kubernetes, Postgres or the identity provider can't be reached; try again later",
     504: "Kubernetes or Postgres does not answer",
 }
 _BODY = (400, 413, 415)
+_ALWAYS = (401, 403, 422, 429, 500, 503, 504)
 
 
 def responses(*statuses: int, body: bool = False) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route, beside those that every route has; `body`: it reads one."""
-    wanted = sorted({*statuses, *(_BODY if body else ()), 422, 500, 503, 504})
+    wanted = sorted({*statuses, *(_BODY if body else ()), *_ALWAYS})
     return {
-        status: {"description": _SENTENCES[status], "model": InvalidProblem if status == 422 else Problem}
+        status: {"description": SENTENCES[status], "model": InvalidProblem if status == 422 else Problem}
         for status in wanted
     }

@@ -122,7 +122,7 @@ class Cluster:
         # An authenticator that knows no audiences leaves them out: its tokens are for the API server alone.
         if audiences and not set(audiences) & set(status.get("audiences") or ()):
             return None
-        return dict(status["user"]) if status.get("authenticated") else None
+        return dict(status.get("user") or {}) if status.get("authenticated") else None
 
     async def who_is(self, token: str) -> Manifest | None:
         """As `review_token`, asked with that token itself and no right of ours; of the API server's own audience."""
@@ -133,7 +133,7 @@ class Cluster:
             answer = await self._stranger.ask_as(token, f"/apis/{AUTHENTICATION}/selfsubjectreviews", body)
         except InvalidError:
             return None
-        return dict(answer["status"]["userInfo"]) if answer else None
+        return dict((answer.get("status") or {}).get("userInfo") or {}) if answer else None
 
     async def review_access(self, subject: Mapping[str, Any], action: Mapping[str, str]) -> bool:
         """Whether somebody (`user`, `uid`, `groups`, `extra`) may do something to a resource of this namespace."""

@@ -67,6 +67,8 @@ class Transport:
         # Named one by one: a client certificate that came along would make every caller us.
         for name in _ADDRESS:
             setattr(theirs, name, getattr(ours, name))
+        # What a proxy in front of the API server sets for one caller is not sent along with the next.
+        theirs.client_session_kwargs = {"cookie_jar": aiohttp.DummyCookieJar()}
         client = ApiClient(theirs)
         client.rest_client = _Utf8Client(theirs)
         alike = type(self)(client, time_limit=self._time_limit)
@@ -162,6 +164,8 @@ class _Utf8Client(RESTClientObject):
                 headers=headers,
                 data=data,
                 timeout=_request_timeout,
+                # Tokens are for the API server and nobody that it, or what stands before it, points to.
+                allow_redirects=False,
                 **{name: value for name, value in more.items() if value},
             )
         )

@@ -6,6 +6,9 @@ import pytest
 
 from headrace.cluster import Listing
 from headrace.errors import ConflictError, RefusedError
+from headrace_api.auth.access import Access
+from headrace_api.auth.callers import Caller
+from headrace_api.auth.rights import CREATE
 from headrace_api.editing import Editor
 from headrace_api.resources import Resources
 
@@ -33,9 +36,17 @@ class Kubernetes:
         self.pipelines = [p for p in self.pipelines if p["metadata"]["uid"] != uid]
 
 
+class MayCreate:
+    """Somebody who may make things, and not delete them."""
+
+    async def allows(self, caller, right):
+        return right.verb == CREATE
+
+
 def test_a_pipeline_that_lost_its_name_is_taken_back_whatever_the_operator_wrote_to_it():
     kubernetes = Kubernetes()
-    editor = Editor(Resources(kubernetes), allowed=("analytics.*",), installation="default")
+    resources = Resources(kubernetes).on_behalf_of(Access(Caller(username="jane"), MayCreate(), namespace="headrace"))
+    editor = Editor(resources, allowed=("analytics.*",), installation="default")
     with pytest.raises(RefusedError, match="already exists"):
         asyncio.run(editor.create(FIELDS))
     assert [p["metadata"]["uid"] for p in kubernetes.pipelines] == ["theirs"]

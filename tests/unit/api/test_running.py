@@ -4,7 +4,7 @@ import pytest
 
 from headrace.errors import ConflictError
 from headrace.model.run import RunKind
-from headrace_api.running import decide_run, decide_start
+from headrace_api.running import RunDecision, decide_run, decide_start
 
 CREATED = "2026-03-01T12:00:00Z"
 
@@ -109,3 +109,21 @@ def test_it_is_not_asked_for_behind_another_kind(ahead):
     kind = ahead["spec"].get("kind", "Load")
     with pytest.raises(ConflictError, match=f"Replay can't start: a {kind} of the pipeline .* has to end first"):
         decide_start({"spec": {}}, [OVER, ahead], RunKind.REPLAY)
+
+
+def test_a_decision_asks_for_all_its_rights_before_the_first_write():
+    held = {"metadata": {"name": "r-1"}, "spec": {}}
+    pipeline = {"metadata": {"name": "films"}}
+    table = [
+        (RunDecision(), ["create etlruns None"]),
+        (RunDecision(run=held), []),
+        (RunDecision(run=held, change={"suspend": False}), ["patch etlruns r-1"]),
+        (RunDecision(run=held, unpause=True), ["patch etlpipelines films"]),
+        (RunDecision(unpause=True), ["create etlruns None", "patch etlpipelines films"]),
+        (
+            RunDecision(cancel=held, unpause=True),
+            ["patch etlruns r-1", "create etlruns None", "patch etlpipelines films"],
+        ),
+    ]
+    for decision, rights in table:
+        assert [f"{right.verb} {right.plural} {right.name}" for right in decision.rights(pipeline)] == rights

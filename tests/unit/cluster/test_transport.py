@@ -1,6 +1,8 @@
 """What is sent to the Kubernetes API, and what its answer means to a caller."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,52 @@ async def test_the_longest_query_fits_whatever_its_script(tmp_path: Path, method
         finally:
             await transport.close()
     assert answer == {"body": body, "type": content, "token": "Bearer a token"}
+
+
+@asynccontextmanager
+async def connected(app: web.Application, tmp_path: Path) -> AsyncIterator[Transport]:
+    """A transport to a server by its name: cookies are not kept for addresses."""
+    async with TestServer(app, host="localhost") as server:
+        kubeconfig = tmp_path / "config"
+        kubeconfig.write_text(KUBECONFIG.format(url=f"http://localhost:{server.port}"))
+        transport = await Transport.connect(str(kubeconfig), time_limit=10)
+        try:
+            yield transport
+        finally:
+            await transport.close()
+
+
+async def test_what_is_set_for_one_caller_is_not_sent_along_with_the_next(tmp_path: Path) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        response = web.json_response({"cookies": dict(request.cookies)})
+        response.set_cookie("session", request.headers["Authorization"])
+        return response
+
+    app = web.Application()
+    app.router.add_post("/x", answer)
+    async with connected(app, tmp_path) as transport:
+        stranger = transport.stranger()
+        try:
+            said = [await stranger.ask_as(token, "/x", {}) for token in ("one", "two")]
+        finally:
+            await stranger.close()
+    assert said == [{"cookies": {}}, {"cookies": {}}]
+
+
+async def test_a_token_goes_nowhere_that_an_answer_points_to(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        seen.append(await request.text())
+        return web.json_response({"status": {"authenticated": True}})
+
+    async def redirect(_: web.Request) -> web.Response:
+        raise web.HTTPTemporaryRedirect("/elsewhere")
+
+    app = web.Application()
+    app.router.add_post("/x", redirect)
+    app.router.add_post("/elsewhere", elsewhere)
+    async with connected(app, tmp_path) as transport:
+        with pytest.raises(UnavailableError):
+            await transport.request("POST", "/x", body={"spec": {"token": "secret"}})
+    assert seen == []

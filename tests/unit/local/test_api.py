@@ -23,6 +23,14 @@ def test_get_needs_no_method_and_a_file_stands_for_a_long_body():
     assert Api(BASE).curl("POST", "/pipelines", "@a.json").endswith("-d @a.json")
 
 
+def test_a_token_is_sent_and_never_shown():
+    api = Api(BASE, token="secret")
+    assert api._http.headers["Authorization"] == "Bearer secret"
+    shown = api.curl("POST", "/pipelines", {"name": "it's"})
+    assert shown.endswith(' -H "Authorization: Bearer $TOKEN"')
+    assert "secret" not in shown
+
+
 @pytest.mark.parametrize("quiet", [True, False])
 def test_a_quiet_call_is_not_shown(quiet):
     shown = []

@@ -1,0 +1,60 @@
+"""What a caller needs for each route: one row each, by the route's name. What has no row is open to nobody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from headrace_api.auth.rights import CREATE, DELETE, GET, LIST, PATCH, PIPELINES, RUNS, UPDATE, Right
+
+HEALTH, DOCS, METRICS = "health", "docs", "metrics"
+OPENABLE = (HEALTH, DOCS, METRICS)
+"""What an installation may leave open to those without a token."""
+PROBES = "probes"
+"""Always open: a kubelet has no token. Never limited either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """All of these rights, on the resource that the path names; without any, only to be somebody."""
+
+    rights: tuple[Right, ...] = ()
+    part: str | None = None
+    """What it belongs to that may be open."""
+
+
+def _rights(*rights: tuple[str, str]) -> Requirement:
+    return Requirement(tuple(Right(verb, plural) for verb, plural in rights))
+
+
+def _part(part: str) -> Requirement:
+    return Requirement(part=part)
+
+
+# An answer with the pipeline in it needs the right to read it: kubectl shows nothing of it to one who makes a run.
+_RUN = _rights((CREATE, RUNS), (GET, PIPELINES))
+
+REQUIREMENTS: Mapping[str, Requirement] = {
+    "list_pipelines": _rights((LIST, PIPELINES)),
+    "create_pipeline": _rights((CREATE, PIPELINES)),
+    "get_pipeline": _rights((GET, PIPELINES)),
+    "update_pipeline": _rights((PATCH, PIPELINES)),
+    "replace_pipeline": _rights((UPDATE, PIPELINES)),
+    "delete_pipeline": _rights((DELETE, PIPELINES)),
+    "run_pipeline": _RUN,
+    "rebuild_pipeline": _RUN,
+    "replay_dead_letters": _RUN,
+    "pause_pipeline": _rights((PATCH, PIPELINES)),
+    "get_pipeline_status": _rights((GET, PIPELINES)),
+    "get_pipeline_state": _rights((GET, PIPELINES)),
+    "list_dead_letters": _rights((GET, PIPELINES)),
+    "list_pipeline_runs": _rights((LIST, RUNS)),
+    "get_pipeline_run": _rights((GET, RUNS)),
+    "reconcile_pipeline": _rights((CREATE, RUNS), (GET, RUNS)),
+    "get_info": Requirement(),
+    "get_health": _part(HEALTH),
+    "get_metrics": _part(METRICS),
+    "get_docs": _part(DOCS),
+    "get_redoc": _part(DOCS),
+    "openapi": _part(DOCS),
+    "get_livez": _part(PROBES),
+    "get_readyz": _part(PROBES),
+}
