@@ -15,7 +15,12 @@ MEASURE := PYTHONPATH=bench $(BENCH)/bin/python -m headrace_bench
 # What is written elsewhere is not for the documentation.
 PUBLISH = $(if $(findstring --output,$(ARGS)),,--output docs/performance --page docs/performance.md)
 ARGS ?=
+CHART := PYTHONPATH=charts $(BIN)/python -m headrace_chart
 PYTEST := $(BIN)/python -m pytest
+# CLUSTER=kind, for up, down and test: on a cluster of kind's instead, with images and chart; it takes Docker.
+CLUSTER ?=
+KIND := $(if $(filter kind,$(CLUSTER)),$(BIN)/python -m headrace_local.kind)
+$(if $(filter-out kind,$(CLUSTER)),$(error CLUSTER=$(CLUSTER): want kind, or nothing for the local cluster))
 # Side by side, for the end-to-end tests wait most of the time; those of the local cluster itself need no Headrace on it. Two at
 # once is what two cores bear: with three a run of 6 s was over before others had begun.
 LANES := $(BIN)/python tests/lanes.py
@@ -36,8 +41,9 @@ $(VENV)/.made: pyproject.toml constraints.txt
 	@touch $@
 
 .PHONY: generate
-generate: venv ## writes the generated files: crds/ and docs/reference.md
+generate: venv ## writes the generated files: crds/, docs/reference.md, the chart's values and docs/values.md
 	@$(BIN)/python -m headrace.model.generate
+	@$(CHART)
 
 .PHONY: check
 check: venv ## ruff, mypy --strict, import-linter, generated files
@@ -46,6 +52,7 @@ check: venv ## ruff, mypy --strict, import-linter, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m headrace.model.generate --check
+	@$(CHART) --check
 
 .PHONY: fix
 fix: venv ## formats, and mends what ruff can mend
@@ -53,8 +60,8 @@ fix: venv ## formats, and mends what ruff can mend
 	@$(BIN)/ruff format .
 
 .PHONY: test
-test: check cluster servers ## all tests: unit, integration, end to end (and a few rounds of the fire tests)
-	@$(LANES) 'tests/unit tests/integration' tests/e2e
+test: $(if $(KIND),venv,check cluster servers) ## all tests: unit, integration, end to end (and a few rounds of the fire tests)
+	@$(if $(KIND),$(KIND) test $(ARGS),$(LANES) 'tests/unit tests/integration' tests/e2e)
 
 .PHONY: test-unit
 test-unit: venv ## pure tests, in seconds
@@ -63,6 +70,10 @@ test-unit: venv ## pure tests, in seconds
 .PHONY: test-integration
 test-integration: venv ## on a real Postgres, which they start
 	@$(PYTEST) tests/integration
+
+.PHONY: test-chart
+test-chart: cluster ## the Helm chart: its templates, and releases of it on a real cluster, which they start
+	@$(PYTEST) tests/chart
 
 .PHONY: test-e2e
 test-e2e: cluster ## on a real cluster, which they start
@@ -117,17 +128,31 @@ bench-peers: $(BENCH)/.made ## the same for other programs, each in an environme
 bench-report: $(BENCH)/.made ## writes plots and results in docs/performance.md again, from their JSON
 	@$(MEASURE) report $(PUBLISH)
 
+AUDIT := $(VENV)/audit
+.PHONY: audit
+audit: venv ## looks the pinned dependencies up in PyPI's list of known vulnerabilities
+	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install --quiet pip-audit; }
+	@$(AUDIT)/bin/pip-audit --no-deps --disable-pip --strict --requirement constraints.txt
+
 .PHONY: demo
 demo: venv ## shows pipelines on a real Kubernetes API, then removes everything
 	@$(BIN)/python -m headrace_local demo
 
+.PHONY: demo-chart
+demo-chart: venv ## installs the Helm chart, kills and upgrades it in the middle of a run, then removes everything
+	@$(BIN)/python -m headrace_local demo-chart
+
 .PHONY: up
 up: venv ## starts cluster, Postgres, operator and API, and leaves them running (ARGS=--elasticsearch: that too)
-	@$(BIN)/python -m headrace_local up --films $(ARGS)
+	@$(if $(KIND),$(KIND),$(BIN)/python -m headrace_local) up --films $(ARGS)
 
 .PHONY: down
 down: venv ## ends what `make up` started
-	@$(BIN)/python -m headrace_local down
+	@$(if $(KIND),$(KIND),$(BIN)/python -m headrace_local) down
+
+.PHONY: images
+images: venv ## builds the images headrace/api, headrace/operator, headrace/runner (ENGINE=docker, podman or buildah; docs/images.md)
+	@ENGINE=$(ENGINE) $(BIN)/python -m headrace_local.images $(ARGS)
 
 .PHONY: clean
 clean: ## removes the virtual environment and caches of this checkout

@@ -34,7 +34,7 @@ def binary(say: Say, environ: Mapping[str, str] = os.environ) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock", "the cluster", say):
         if not built.is_file():
-            _build(go(), built, say)
+            _build(built, say)
     return built
 
 
@@ -43,12 +43,13 @@ def cache(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(root) / "headrace"
 
 
-def digest() -> str:
-    """Of all that the binary is made from."""
+def digest(sources: Path | None = None) -> str:
+    """Of all that a binary is made from; the cluster's, unless another's sources are given."""
+    sources = sources or SOURCES
     found = hashlib.sha256(KUBERNETES.encode())
-    for path in sorted(SOURCES.rglob("*")):
+    for path in sorted(sources.rglob("*")):
         if path.name in ("go.mod", "go.sum") or (path.suffix == ".go" and not path.name.endswith("_test.go")):
-            found.update(f"{path.relative_to(SOURCES)}\0".encode() + path.read_bytes() + b"\0")
+            found.update(f"{path.relative_to(sources)}\0".encode() + path.read_bytes() + b"\0")
     return found.hexdigest()[:16]
 
 
@@ -78,18 +79,23 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
 
 
-def _build(go: str, target: Path, say: Say) -> None:
+def _build(target: Path, say: Say) -> None:
     say("building the cluster once, from Kubernetes' own sources: about 5 minutes on two cores …")
     major, minor, _ = KUBERNETES.removeprefix("v").split(".")
     version = "k8s.io/component-base/version"
     flags = f"-s -w -X {version}.gitVersion={KUBERNETES} -X {version}.gitMajor={major} -X {version}.gitMinor={minor}"
+    compile_go("the cluster", SOURCES, ".", flags, target)
+
+
+def compile_go(what: str, sources: Path, package: str, flags: str, target: Path) -> None:
+    """Builds one program of a Go module; raises LocalError with what the compiler says."""
     unfinished = target.with_suffix(".unfinished")
     done = subprocess.run(
-        [go, "build", "-trimpath", "-ldflags", flags, "-o", str(unfinished), "."],
-        cwd=SOURCES, env=_environment(), capture_output=True, text=True, check=False,
+        [go(), "build", "-trimpath", "-ldflags", flags, "-o", str(unfinished), package],
+        cwd=sources, env=_environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise LocalError(f"building the cluster failed:\n{done.stderr[-4000:]}")
+        raise LocalError(f"building {what} failed:\n{done.stderr[-4000:]}")
     unfinished.rename(target)
 
 

@@ -1,6 +1,7 @@
 """Writes the generated files, or with `--check` says which of them are stale: `python -m headrace.model.generate`."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,8 @@ def dump(document: dict[str, Any]) -> str:
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
-def main(arguments: list[str]) -> int:
-    """Writes or checks; returns the exit code."""
-    wanted = files()
+def write(wanted: Mapping[Path, str], arguments: Sequence[str]) -> int:
+    """Writes what is stale, or with `--check` only names it; returns the exit code."""
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if "--check" in arguments:
         for path in stale:
@@ -38,4 +38,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write(files(), sys.argv[1:]))

@@ -1,0 +1,38 @@
+"""Who may talk to whom."""
+
+from pydantic import Field
+
+from headrace_chart.section import Cidr, FreeList, Label, Port, Section
+
+
+class Addresses(Section):
+    """Addresses, and ports there."""
+
+    cidr: Cidr
+    """Such as `10.2.0.0/16`."""
+    ports: tuple[Port, ...]
+    """Such as `[5432]`."""
+
+
+_EVERYWHERE = "0.0.0.0/0"
+
+
+class NetworkPolicy(Section):
+    """NetworkPolicies for the pods of API, operator and runs. They need a network that enforces them."""
+
+    enabled: bool = False
+    """Whether there are any."""
+    api_namespaces: tuple[Label, ...] = ()
+    """Namespaces from which the API may be called, besides its own, such as that of the ingress controller."""
+    metrics_namespaces: tuple[Label, ...] = ("monitoring",)
+    """Namespaces from which API and operator may be asked for metrics."""
+    dns: FreeList = ({"namespaceSelector": {}},)
+    """Where DNS is asked, port 53, as the `to` of a NetworkPolicy."""
+    kubernetes_api: tuple[Addresses, ...] = (Addresses(cidr=_EVERYWHERE, ports=(443, 6443)),)
+    """Where API and operator reach the Kubernetes API."""
+    databases: tuple[Addresses, ...] = (Addresses(cidr=_EVERYWHERE, ports=(5432, 9200)),)
+    """Where the store, sources and targets are."""
+    oidc: tuple[Addresses, ...] = (Addresses(cidr=_EVERYWHERE, ports=(443,)),)
+    """Where the API reaches the issuer of tokens, in `auth.mode: oidc`."""
+    extra_egress: FreeList = Field(default=())
+    """More rules of egress for all of them, as in a NetworkPolicy."""
