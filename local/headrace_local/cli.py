@@ -83,6 +83,18 @@ def kubectl(arguments: Annotated[list[str] | None, typer.Argument()] = None, nam
     )
 
 
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
+)
+def helm(arguments: Annotated[list[str] | None, typer.Argument()] = None, name: Name = "default") -> None:
+    """Run Helm on a cluster: headrace-local helm -- list --all-namespaces."""
+    from headrace_local.helm import binary
+
+    os.environ["KUBECONFIG"] = str(load(folder_of(name)).kubeconfig)
+    program = binary(_say)
+    os.execv(program, [str(program), *(arguments or [])])  # noqa: S606 - as above
+
+
 @app.command("logs")
 def show_logs(
     process: Annotated[str, typer.Argument(help="A name that `status` shows, or supervisor.")],
@@ -101,14 +113,25 @@ def show_logs(
 
 @app.command("build")
 def build_only() -> None:
-    """Build the cluster's binary now, and print where it is."""
+    """Build the programs of the cluster now, and print where they are."""
+    from headrace_local.helm import binary
+
     print(build.binary(_say))
+    print(binary(_say))
 
 
 @app.command()
 def demo() -> None:
     """Show pipelines on a real Kubernetes API, then remove everything."""
     from headrace_local.demo import run
+
+    raise typer.Exit(run())
+
+
+@app.command("demo-chart")
+def demo_chart() -> None:
+    """Install the Helm chart, kill and upgrade it in the middle of a run, then remove everything."""
+    from headrace_local.chart_demo import run
 
     raise typer.Exit(run())
 

@@ -1,13 +1,9 @@
-"""The demo, unattended: starts everything, tells the story, and removes everything, whatever happens."""
+"""The demo: starts everything, and tells the story."""
 
 import os
 import shlex
-import signal
-import sys
 import time
-from types import FrameType
 
-import psycopg
 from rich.console import Console
 
 from headrace_local import films, leftovers, lifecycle, searchservers
@@ -18,37 +14,17 @@ from headrace_local.kubectl import Kubectl
 from headrace_local.search import Search
 from headrace_local.status import Status
 from headrace_local.story import EXAMPLES, Story, table
+from headrace_local.unattended import unattended
 
-INTERRUPTED = 130
 _SETTINGS = ("ALLOWED_TARGET_TABLES=analytics.*,es:film_dim",)
 
 
 def run() -> int:
     """Shows everything; returns the exit code: 0 when every step did what it says."""
-    console = Console(soft_wrap=True)
-    name, began = leftovers.name_for("demo", os.getpid()), time.monotonic()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # SIGINT too: a shell starts what it puts into the background with that ignored.
-        signal.signal(number, _interrupt)
-    try:
-        _show(console, name)
-        problem, code = "", 0
-    except KeyboardInterrupt:
-        problem, code = "The demo was interrupted.", INTERRUPTED
-    except (LocalError, psycopg.Error, OSError) as error:
-        problem, code = f"The demo failed: {error}", 1
-    finally:
-        _remove(console, name)
-    if problem:
-        sys.stderr.write(f"{problem} Everything that it started is removed.\n")
-    else:
-        console.print(f"All of it took {time.monotonic() - began:.0f} s. To look around yourself: make up")
-    return code
+    return unattended("demo", _show)
 
 
 def _show(console: Console, name: str) -> None:
-    if not EXAMPLES.is_dir():
-        raise LocalError("the demo shows the examples of a checkout of Headrace, and there is none here")
     console.print("[bold]Kubernetes, Postgres, operator and API, as processes of this machine[/bold]")
     leftovers.remove("demo")
     began = time.monotonic()
@@ -77,15 +53,3 @@ def _tell(console: Console, status: Status) -> None:
         story.tell()
         console.print()
         console.print(table(story.lines))
-
-
-def _remove(console: Console, name: str) -> None:
-    # From here on Ctrl-C would only leave things behind.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if lifecycle.down(name):
-        console.print("\nEverything is removed: processes, ports and files.")
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

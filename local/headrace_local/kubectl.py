@@ -28,8 +28,8 @@ class Kubectl:
         """The same, without showing what it does."""
         return replace(self, show=None)
 
-    def run(self, *arguments: str, stdin: str | None = None, seconds: float = 60) -> str:
-        """What kubectl prints; raises KubectlError with what it says when it fails."""
+    def run(self, *arguments: str, stdin: str | None = None, seconds: float = 60, check: bool = True) -> str:
+        """What kubectl prints; raises KubectlError with what it says when it fails, unless `check` is false."""
         if self.show is not None:
             self.show(shlex.join(["kubectl", *arguments]))
         command = [*self.command, "--namespace", self.namespace, *arguments]
@@ -37,7 +37,7 @@ class Kubectl:
         done = subprocess.run(
             command, env=env, input=stdin, capture_output=True, text=True, timeout=seconds, check=False
         )
-        if done.returncode != 0:
+        if check and done.returncode != 0:
             raise KubectlError(done.stderr.strip() or f"kubectl ended with {done.returncode}")
         return done.stdout.strip()
 

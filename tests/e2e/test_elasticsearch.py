@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import SearchServer
-from tests.e2e.conftest import World
+from tests.e2e.world import World
 
 from headrace_local import runners
 from headrace_local.api import RefusedError
