@@ -60,8 +60,8 @@ fix: venv ## formats, and mends what ruff can mend
 	@$(BIN)/ruff format .
 
 .PHONY: test
-test: $(if $(KIND),venv,check cluster servers) ## all tests: unit, integration, end to end (and a few rounds of the fire tests)
-	@$(if $(KIND),$(KIND) test $(ARGS),$(LANES) 'tests/unit tests/integration' tests/e2e)
+test: $(if $(KIND),venv,check cluster servers) ## all tests: unit, integration, the chart, end to end (and a few rounds of the fire tests)
+	@$(if $(KIND),$(KIND) test $(ARGS),$(LANES) 'tests/unit tests/integration tests/chart' tests/e2e)
 
 .PHONY: test-unit
 test-unit: venv ## pure tests, in seconds

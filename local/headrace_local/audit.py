@@ -48,6 +48,8 @@ class Request:
     name: str
     code: int
     """The HTTP status of the answer."""
+    at: str = ""
+    """When it was answered: RFC 3339, UTC, with six digits of a second."""
 
     @property
     def is_change(self) -> bool:
@@ -112,4 +114,5 @@ def _request(line: str) -> Request:
         about.get("name", ""),
         # Of a request whose caller has left there may be none.
         (event.get("responseStatus") or {}).get("code", 0),
+        event.get("stageTimestamp", ""),
     )
