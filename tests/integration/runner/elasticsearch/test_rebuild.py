@@ -1,6 +1,7 @@
 """Whole runs that need a new index: a changed mapping, a changed key, or because somebody asked for it."""
 
 import pytest
+from tests.integration.runner.elasticsearch.faultproxy import FaultProxy
 
 ROWS = "SELECT id, v, n FROM rows"
 OTHER_TYPE = "SELECT id, n AS v, n FROM rows"
@@ -75,6 +76,31 @@ def test_a_rebuild_that_was_killed_goes_on_in_the_index_it_had_begun(rows, query
     assert generations(rows) == ["-000001", "-000002"]
     assert shown(rows) == ["-000002"]
     rows.assert_same(query)
+
+
+def test_a_half_built_index_that_a_dead_runner_had_asked_to_delete_is_made_again(rows):
+    """Elasticsearch carries out what it was asked for when whoever asked is gone: after the next one has looked."""
+    rows.load(ROWS)
+    spec = rows.spec(ROWS, kind="Rebuild", max_rows_per_second=800)
+    process = rows.spawn(spec)
+    rows.wait_until_read(spec, 300, seconds=60)
+    process.kill()
+    process.wait(timeout=10)
+    asked = []
+
+    def delete_late(what):
+        if not asked and what.startswith(f"before PUT /{rows.index}-000002/_settings"):
+            asked.append(rows.call("DELETE", f"/{rows.index}-000002"))
+
+    proxy = FaultProxy(rows.url)
+    proxy.listener = delete_late
+    try:
+        ended = rows.wait(rows.spawn(spec, HEADRACE_ELASTICSEARCH_URL=proxy.url), spec, seconds=60)
+    finally:
+        proxy.close()
+    assert (asked, ended.code, ended.outcome) == ([{"acknowledged": True}], 0, "DONE"), ended
+    rows.assert_same(ROWS)
+    assert len(rows.documents()) == 1000
 
 
 def test_a_rebuild_that_failed_leaves_readers_what_they_had_and_the_next_run_writes_that(rows):
