@@ -17,6 +17,7 @@ from headrace_runner.report import ReportThread
 from headrace_runner.settings import Settings
 from headrace_runner.stop import Stop
 from headrace_runner.storage import Connection, begin_to_open, load_run, status_of
+from headrace_runner.targets import class_of
 from headrace_runner.termination import write_termination
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
     """Does the work and says how it ended."""
     result: dict[str, Any] | None = None
     try:
+        class_of(spec.target_kind)
         refuse_other_targets(spec, settings.allowed_targets)
         if spec.kind == "Reconcile":
             result = _with_retries(lambda: reconcile(settings, spec, stop), lambda: 0, settings, stop, report, run_log)

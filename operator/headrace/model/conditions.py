@@ -71,7 +71,7 @@ class Reason(Described):
     SOURCE_RIGHTS_UNKNOWN = names.SOURCE_RIGHTS_UNKNOWN, "The source's grants could not be read, or not soon enough."
 
 
-SOURCE_ROLE = {Reason.SOURCE_COULD_WRITE: False, Reason.SOURCE_RIGHTS_UNKNOWN: None, Reason.SOURCE_ONLY_READS: True}
+SOURCE_ROLE = {Reason.SOURCE_COULD_WRITE: False, Reason.SOURCE_ONLY_READS: True, Reason.SOURCE_RIGHTS_UNKNOWN: None}
 """The status of SourceReadOnly for each of its reasons; None: Unknown. Where attempts differ the first one counts."""
 
 

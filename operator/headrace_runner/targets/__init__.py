@@ -15,14 +15,18 @@ TARGETS: dict[str, str] = {
 """Kind → class. By name: a connector is imported when it is used."""
 
 
+def class_of(kind: str) -> str:
+    """Where the class for a kind is; raises PermanentError when there is none."""
+    if kind not in TARGETS:
+        raise PermanentError(f'Targets of kind "{kind}" are not supported yet', field="target_table")
+    return TARGETS[kind]
+
+
 def open_target(spec: RunSpec, settings: Settings, owner: str) -> Target:
     """Connects to the run's target; `owner` tells this process from all others that ever hold its fence.
 
     Raises PermanentError and TransientError.
     """
-    path = TARGETS.get(spec.target_kind)
-    if path is None:
-        raise PermanentError(f'Targets of kind "{spec.target_kind}" are not supported yet', field="target_table")
-    module, name = path.split(":")
+    module, name = class_of(spec.target_kind).split(":")
     make: Callable[[RunSpec, Settings, str], Target] = getattr(import_module(module), name)
     return make(spec, settings, owner)

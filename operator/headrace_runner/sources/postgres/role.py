@@ -57,7 +57,7 @@ SELECT quote_ident(session_user), (
 )
 """
 _ASKED = f"SET LOCAL statement_timeout = {LIMIT_MS};{_COULD_WRITE}".encode()
-"""In one message, and so in one transaction: the limit is gone with it."""
+"""In one message, and so in one transaction: the limit is gone with it. (PostgreSQL 10 looks at it too early.)"""
 
 
 def note_on_role(connection: Connection) -> Mapping[str, str]:
@@ -70,6 +70,8 @@ def note_on_role(connection: Connection) -> Mapping[str, str]:
         return {SOURCE_RIGHTS_UNKNOWN: f"Whether the source's role could write was not found out in {LIMIT_MS} ms"}
     except psycopg.Error as error:
         return {SOURCE_RIGHTS_UNKNOWN: f"Whether the source's role could write was not found out: {describe(error)}"}
+    except UnicodeError:
+        return {SOURCE_RIGHTS_UNKNOWN: "Whether the source's role could write was not found out: a name is no UTF-8"}
     role, example = row or ("", None)
     if example is None:
         return {SOURCE_ONLY_READS: f"The source's role {role} can only read"}
