@@ -51,6 +51,8 @@ def _resource(path: str) -> tuple[str, bool]:
     """The kind that a path is about, and whether it names one object."""
     parts = path.strip("/").split("/")
     parts = parts[3 if parts[0] == "apis" else 2 if parts[0] == "api" else 0 :]
+    if not parts or not parts[0]:
+        return "discovery", True
     if parts[0] == "namespaces" and len(parts) > 2:
         parts = parts[2:]
     if parts == ["version"]:

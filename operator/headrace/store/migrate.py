@@ -37,7 +37,9 @@ SCHEMA = "headrace"
 _LOCK_KEY = 0x6865616472616365
 """`headrace` in ASCII; the key of the advisory lock."""
 _LOCK_TIMEOUT = "10s"
-"""Also of each table's lock: a migration that waits makes all others wait behind it."""
+"""For another migration to end."""
+_TABLE_LOCK_TIMEOUT = "2s"
+"""A step that waits for a table makes everybody else wait behind it: rather it is tried again."""
 _LONGEST_SECONDS = 600.0
 """For a server that froze; a step on a big table may take its time."""
 FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0
@@ -63,6 +65,7 @@ def migrate(dsn: str) -> None:
         try:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK_KEY,))
+                connection.execute(f"SET LOCAL lock_timeout = '{_TABLE_LOCK_TIMEOUT}'")
                 _create_schema(connection)
                 _apply_steps(connection)
         except psycopg.errors.InsufficientPrivilege as error:
@@ -144,6 +147,9 @@ class _OneTransaction(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo s
 def _errors_of_ours() -> Iterator[None]:
     try:
         yield
+    except psycopg.errors.LockNotAvailable as error:
+        words = "The store's schema waits for somebody who is using it, such as a back-up or another migration"
+        raise UnavailableError(words, part="postgres") from error
     except psycopg.Error as error:
         if fault(error) is Fault.LASTING:
             raise PermanentError(f"The store's schema can't be migrated: {describe(error)}") from error

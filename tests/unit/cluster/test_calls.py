@@ -21,6 +21,8 @@ OURS = "/apis/headrace.dev/v1alpha1/namespaces/namespaces/etlruns"
         ("GET", "/api/v1/namespaces/headrace/pods", "list", "pods"),
         ("POST", "/apis/authentication.k8s.io/v1/tokenreviews", "create", "tokenreviews"),
         ("GET", "/version", "get", "version"),
+        ("GET", "/apis", "get", "discovery"),
+        ("GET", "/api", "get", "discovery"),
     ],
 )
 def test_a_call_is_told_by_verb_and_kind_and_never_by_name(method, path, verb, resource):
