@@ -31,6 +31,8 @@ from headrace_operator.sweep import Sweep
 from headrace_operator.tally import Tally
 from headrace_operator.workqueue import WorkQueue
 
+FORGET_SECONDS = 30.0
+"""How often what was counted of pipelines that are gone is let go."""
 BLIND_SECONDS = 300.0
 """Without a complete sweep for so long nobody can say that we see anything."""
 # kopf tells of every watched object; the pool names the host with each attempt that fails.
@@ -71,6 +73,7 @@ class Operator:
         self._jobs = JobWatch(cluster, self._queue, settings)
         self._purge = Purge(cluster, store, settings)
         self._successes = Successes(store, standings)
+        self._tally = tally
         self._lease = Lease(cluster, name=f"headrace-{names.slug(settings.installation)}", identity=settings.identity)
         self._overview = Overview(
             standings=standings,
@@ -123,8 +126,15 @@ class Operator:
                 self._poll.run(),
                 self._purge.run(),
                 self._successes.run(),
+                self._forget_metrics(),
                 *(self._queue.work(self._guarded) for _ in range(self._settings.workers)),
             )
+
+    async def _forget_metrics(self) -> None:
+        """Here and not when somebody reads /metrics: where nobody does, they would grow for ever."""
+        while True:
+            self._tally.forget_others({known.name for known in self._index.standings.pipelines.values()})
+            await asyncio.sleep(FORGET_SECONDS)
 
     async def _first_sweep(self) -> None:
         while True:

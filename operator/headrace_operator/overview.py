@@ -24,7 +24,7 @@ _ALWAYS = tuple((RunKind.LOAD.value, outcome) for outcome in ("success", "failed
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Overview(Collector):
-    """Looks, and changes nothing but what is forgotten of pipelines that are gone. May be called from any thread."""
+    """Looks, and changes nothing. May be called from any thread."""
 
     standings: Standings
     tally: Tally
@@ -45,7 +45,6 @@ class Overview(Collector):
         yield from self._installation()
         pipelines = self.standings.pipelines
         names = {pipeline.name for pipeline in pipelines.values()}
-        self.tally.forget_others(names)
         yield from self._counters(names if self.per_pipeline else {ALL})
         if self.per_pipeline:
             yield from self._pipelines()
@@ -71,7 +70,8 @@ class Overview(Collector):
         yield metrics.BATCHES.of(((name,), counts.batches) for name, counts in moved.items())
         yield metrics.BYTES_READ.of(((name,), counts.bytes_read) for name, counts in moved.items())
         none = {(name, *labels): 0 for name in moved for labels in _ALWAYS}
-        yield metrics.ENDED.of((none | dict(self.tally.ended)).items())
+        ended = {key: number for key, number in self.tally.ended.items() if key[0] in moved}
+        yield metrics.ENDED.of((none | ended).items())
 
     def _pipelines(self) -> Iterator[Metric]:
         standings = self.standings
@@ -90,6 +90,8 @@ class Overview(Collector):
         for uid, name in self.slots.runs.items():
             run, seconds = self.standings.run(uid), self.tally.idle_seconds(uid)
             if run is not None and run.kind != RunKind.RECONCILE and seconds is not None:
+                # What it stood still while it was paused, or before its pod was there, is not its fault.
+                seconds = min(seconds, self.slots.seconds_at_work(uid))
                 least[name] = min(seconds, least.get(name, seconds))
         return (((name,), seconds) for name, seconds in least.items())
 

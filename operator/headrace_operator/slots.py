@@ -12,6 +12,8 @@ class Slots:
         self._wake = wake
         self._clock = clock
         self._at_work: dict[str, frozenset[str]] = {}
+        self._since: dict[str, float] = {}
+        """When each run at work began to be so."""
         self._waiting: dict[str, float] = {}
         """In the order in which they began to wait, and since when."""
 
@@ -23,6 +25,11 @@ class Slots:
     def runs(self) -> dict[str, str]:
         """The runs at work, and the pipeline of each."""
         return {run: name for name, runs in self._at_work.copy().items() for run in runs}
+
+    def seconds_at_work(self, run: str) -> float:
+        """How long a run is at work without a break; 0 for one that is not."""
+        now = self._clock()
+        return now - self._since.get(run, now)
 
     @property
     def waiting(self) -> list[str]:
@@ -37,7 +44,12 @@ class Slots:
 
     def settle(self, pipeline: str, at_work: frozenset[str], *, waits: bool) -> None:
         """Keeps what a plan has decided, before anything else is planned; wakes those who have room now."""
-        freed = len(self._at_work.get(pipeline, ())) - len(at_work)
+        before = self._at_work.get(pipeline, frozenset())
+        freed = len(before) - len(at_work)
+        for run in before - at_work:
+            self._since.pop(run, None)
+        for run in at_work - before:
+            self._since[run] = self._clock()
         if at_work:
             self._at_work[pipeline] = at_work
         else:

@@ -85,8 +85,13 @@ class Standings:
             return
         run = self._runs.pop(uid, None)
         if run is not None and run.owner is not None:
-            self._runs_of.get(run.owner, set()).discard(uid)
+            siblings = self._runs_of.get(run.owner, set())
+            siblings.discard(uid)
             self._failures.pop(run.owner, None)
+            if not siblings and run.owner not in self._pipelines:
+                # Put after its pipeline was removed: a look at it was on its way.
+                self._runs_of.pop(run.owner, None)
+                self._successes.pop(run.owner, None)
 
     def learn(self, pipelines: Sequence[str], successes: Mapping[str, Success]) -> None:
         """Takes what the store told about these pipelines."""

@@ -68,6 +68,8 @@ class Tally:
         self._since: datetime | None = None
         """When the store first answered, by its own clock."""
         self._marks: dict[str, _Mark] = {}
+        self._gone: set[str] = set()
+        """Marked runs that were unknown when it was last looked: one that comes back must not count anew."""
         self._moved: dict[str, Counts] = {}
         self._ended: Counter[tuple[str, str, str]] = Counter()
 
@@ -104,13 +106,16 @@ class Tally:
         return dict(self._ended)
 
     def forget_others(self, pipelines: Collection[str]) -> None:
-        """Forgets pipelines that are none of these, and runs whose resources are gone."""
-        for uid in [uid for uid in list(self._marks) if self._run(uid) is None]:
-            self._marks.pop(uid, None)
-        for name in [name for name in list(self._moved) if name not in {*pipelines, ALL}]:
-            self._moved.pop(name, None)
-        for key in [key for key in list(self._ended) if key[0] not in pipelines and key[0] != ALL]:
-            self._ended.pop(key, None)
+        """Forgets pipelines that are none of these, and runs whose resources were gone the last time too."""
+        gone = {uid for uid in self._marks if self._run(uid) is None}
+        for uid in gone & self._gone:
+            del self._marks[uid]
+        self._gone = gone - self._gone
+        kept = {*pipelines, ALL}
+        for name in [name for name in self._moved if name not in kept]:
+            del self._moved[name]
+        for key in [key for key in self._ended if key[0] not in kept]:
+            del self._ended[key]
 
     def _take(self, pipeline: str, uid: str, progress: ProgressSeen) -> None:
         counts, holder = Counts.of(progress), (progress.epoch, progress.holder)

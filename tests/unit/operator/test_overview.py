@@ -34,8 +34,9 @@ class World:
 
     def __init__(self, *, per_pipeline: bool = True) -> None:
         self.index, self.queue, self.part = Index(), WorkQueue(), Part()
-        self.slots = Slots(1, self.queue.add)
-        self.tally = Tally(self.index.standings.run, per_pipeline=per_pipeline, clock=lambda: 0.0)
+        self.at = 0.0
+        self.slots = Slots(1, self.queue.add, clock=lambda: self.at)
+        self.tally = Tally(self.index.standings.run, per_pipeline=per_pipeline, clock=lambda: self.at)
         self.overview = Overview(
             standings=self.index.standings,
             tally=self.tally,
@@ -108,6 +109,7 @@ def test_a_pipeline_has_counters_before_it_ever_ran_and_none_when_it_is_gone(wor
     assert world.series("headrace_rows_read_total") == {("films",): 5}
     assert world.series("headrace_runs_finished_total")["films", "Load", "failed"] == 1
     world.index.remove(names.PIPELINE_PLURAL, "films")
+    # Also before the operator has come to forget them.
     assert world.series("headrace_rows_read_total") == {}
     assert world.series("headrace_runs_finished_total") == {}
     assert world.series("headrace_pipeline_consecutive_failures") == {}
@@ -142,10 +144,24 @@ def test_pipelines_and_runs_are_shown_only_while_this_process_works(world):
     assert b"headrace_store_up" not in generate_latest(REGISTRY)
 
 
+def test_a_run_that_goes_on_after_a_pause_was_not_idle_while_it_was_paused(world):
+    world.pipeline("films")
+    world.run("a", "films", phase="RUNNING")
+    world.slots.settle("films", frozenset({"a"}), waits=False)
+    world.report(a=5)
+    world.slots.settle("films", frozenset(), waits=False)
+    world.at = 7200.0
+    world.slots.settle("films", frozenset({"a"}), waits=False)
+    world.at = 7260.0
+    assert world.series("headrace_run_idle_seconds") == {("films",): 60}
+
+
 def test_ten_thousand_pipelines_can_be_told(world):
     for number in range(10_000):
         world.pipeline(f"pipeline-{number}")
         world.run(f"run-{number}", f"pipeline-{number}", phase="SUCCESS")
+    world.report(**{f"run-{number}": 1 for number in range(10_000)})
+    world.tally.forget_others({f"pipeline-{number}" for number in range(10_000)})
     with metrics.exported(world.overview):
         text = generate_latest(REGISTRY)
     assert text.count(b"\nheadrace_pipeline_held{") == 10_000

@@ -118,3 +118,10 @@ async def test_the_store_is_asked_once_about_pipelines_whose_runs_tell_of_no_suc
     assert index.standings.success("p") == (BEGAN.timestamp(), ENDED.timestamp())
     assert index.standings.success("never") is None
     assert index.standings.failures("p") == 1
+
+
+def test_a_run_that_is_put_after_its_pipeline_was_removed_leaves_nothing(index):
+    index.remove(names.PIPELINE_PLURAL, "p")
+    put(index, run("late", "SUCCESS"))
+    index.remove(names.RUN_PLURAL, "late")
+    assert index.standings.success("p") is None

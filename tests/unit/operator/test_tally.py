@@ -120,3 +120,27 @@ def test_where_pipelines_are_not_told_apart_there_is_one_sum():
     tally.forget_others({"films"})
     assert tally.moved("whichever").rows_read == 3
     assert tally.ended == {(ALL, "Load", "failed"): 1}
+
+
+def test_a_run_that_was_away_for_a_moment_is_not_counted_anew(clock):
+    """A look at it may be on its way while its deletion is told."""
+    known = dict(RUNS)
+    tally = Tally(known.get, clock=clock)
+    tally.note(StoreSeen(now=NOW, available_for=timedelta()))
+    tally.note(seen(new=progress(100)))
+    ghost = known.pop("new")
+    tally.forget_others({"films"})
+    known["new"] = ghost
+    tally.note(seen(new=progress(100)))
+    assert tally.moved("films").rows_read == 100
+
+
+def test_nothing_is_kept_of_runs_that_are_gone(clock):
+    known = dict(RUNS)
+    tally = Tally(known.get, clock=clock)
+    tally.note(StoreSeen(now=NOW, available_for=timedelta()))
+    tally.note(seen(new=progress(100)))
+    del known["new"]
+    for _ in range(2):
+        tally.forget_others({"films"})
+    assert tally.idle_seconds("new") is None
