@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from headrace_chart.section import NameOrEmpty, Section, UrlOrEmpty
+from headrace_chart.section import HttpsOrEmpty, NameOrEmpty, Section
 
 
 class Oidc(Section):
     """An issuer of tokens, for `mode: oidc`."""
 
-    issuer: UrlOrEmpty = ""
+    issuer: HttpsOrEmpty = ""
     """The issuer's URL, as it stands in the tokens. Required for `mode: oidc`."""
     audience: str = ""
     """Whom a token must be meant for. Required for `mode: oidc`."""
@@ -24,7 +24,7 @@ class Oidc(Section):
     """What is put before each group."""
     ca_config_map: NameOrEmpty = ""
     """A ConfigMap whose key `ca.crt` signed the issuer's certificate. Empty: the certificates of the image."""
-    jwks_url: UrlOrEmpty = ""
+    jwks_url: HttpsOrEmpty = ""
     """Where the issuer's keys are. Empty: what its discovery document says."""
 
 

@@ -2,14 +2,17 @@
 
 from pydantic import Field
 
-from headrace_chart.section import NameOrEmpty, Section, UrlOrEmpty
+from headrace_chart.section import Section
+
+# No value here has a pattern: a schema's error would print it, with the password that it may hold. checks.yaml looks
+# at their form.
 
 
 class Elasticsearch(Section):
     """An index as target."""
 
-    url: UrlOrEmpty = ""
-    """Where it is, such as `https://search.example:9200`."""
+    url: str = ""
+    """Where it is, such as `https://search.example:9200`, without user and password."""
     api_key: str = ""
     """An API key; without one, username and password."""
     username: str = ""
@@ -25,7 +28,7 @@ class Elasticsearch(Section):
 class Connections(Section):
     """DSNs and credentials: `existingSecret`, or the values below it, from which the chart makes a Secret."""
 
-    existing_secret: NameOrEmpty = ""
+    existing_secret: str = ""
     """A Secret in the release's namespace with the keys `store` (required), `source`, `target`, and for Elasticsearch
     `elasticsearch-url` and what else it takes (docs/operations.md). Nothing of it passes through Helm."""
     store: str = ""

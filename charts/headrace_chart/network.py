@@ -1,5 +1,7 @@
 """Who may talk to whom."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from headrace_chart.section import Cidr, FreeList, Label, Port, Section
@@ -10,8 +12,8 @@ class Addresses(Section):
 
     cidr: Cidr
     """Such as `10.2.0.0/16`."""
-    ports: tuple[Port, ...]
-    """Such as `[5432]`."""
+    ports: Annotated[tuple[Port, ...], Field(min_length=1)]
+    """Such as `[5432]`. None at all would be every port, to a NetworkPolicy."""
 
 
 _EVERYWHERE = "0.0.0.0/0"
@@ -25,13 +27,17 @@ class NetworkPolicy(Section):
     api_namespaces: tuple[Label, ...] = ()
     """Namespaces from which the API may be called, besides its own, such as that of the ingress controller."""
     metrics_namespaces: tuple[Label, ...] = ("monitoring",)
-    """Namespaces from which API and operator may be asked for metrics."""
+    """Namespaces from which API and operator may be asked for metrics. Of the API, which has one port, they reach
+    everything that their tokens let them."""
     dns: FreeList = ({"namespaceSelector": {}},)
     """Where DNS is asked, port 53, as the `to` of a NetworkPolicy."""
     kubernetes_api: tuple[Addresses, ...] = (Addresses(cidr=_EVERYWHERE, ports=(443, 6443)),)
-    """Where API and operator reach the Kubernetes API."""
+    """Where API and operator reach the Kubernetes API. Of IPv6, as all of these, `::/0`."""
     databases: tuple[Addresses, ...] = (Addresses(cidr=_EVERYWHERE, ports=(5432, 9200)),)
-    """Where the store, sources and targets are."""
+    """Where runners reach sources and targets, and all reach the store as long as `store` is empty."""
+    store: tuple[Addresses, ...] = ()
+    """Where the store is. API, operator and migration then reach nothing of `databases`, and runners reach both.
+    Empty: `databases`."""
     oidc: tuple[Addresses, ...] = (Addresses(cidr=_EVERYWHERE, ports=(443,)),)
     """Where the API reaches the issuer of tokens, in `auth.mode: oidc`."""
     extra_egress: FreeList = Field(default=())

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from headrace_chart.section import QUANTITY, Free, FreeList, NameOrEmpty, Port, Quantity, Section, Words
+from headrace_chart.section import QUANTITY, Free, FreeList, NameOrEmpty, Port, Quantity, Section, UserOrAuto, Words
 from headrace_chart.workload import Image, Workload, resources
 
 
@@ -64,6 +64,9 @@ class Runner(Section):
     """Silence after which a runner may be lost."""
     not_ready_seconds: Annotated[float, Field(gt=0)] = 600
     """How long a pod may take to start."""
+    user: UserOrAuto = 65532
+    """User and group of its pods, by number. `auto`: none is named, for clusters that choose users themselves, such as
+    OpenShift."""
     service_account: RunnerAccount = Field(default_factory=RunnerAccount)
     """Whose name the pods carry. They get no token of it, and it has no rights."""
     priority_class_name: NameOrEmpty = ""
@@ -76,6 +79,10 @@ class Runner(Section):
     """More labels of Jobs and pods."""
     pod_annotations: Words = Field(default_factory=dict)
     """More annotations of Jobs and pods."""
+    extra_volumes: FreeList = ()
+    """More volumes, as in a pod, such as a ConfigMap with the certificate of a database."""
+    extra_volume_mounts: FreeList = ()
+    """Where they are mounted."""
 
 
 class Migration(Section):
@@ -83,7 +90,8 @@ class Migration(Section):
 
     enabled: bool = True
     """Without it API and operator do that themselves when they start; then a DSN that does not answer shows in their
-    logs, not in `helm install`."""
+    logs, not in `helm install`. Its pod has the operator's image, `extraEnv`, `extraVolumes`, place and
+    priority."""
     wait_seconds: Annotated[int, Field(ge=1)] = 30
     """How long a pod of it waits for a store that does not answer."""
     backoff_limit: Annotated[int, Field(ge=0, le=20)] = 1

@@ -25,6 +25,7 @@ Quantity = Annotated[str, Field(pattern=QUANTITY)]
 Duration = Annotated[str, Field(pattern=r"^([0-9]+(ms|s|m|h|d))+$")]
 """Of Prometheus."""
 UrlOrEmpty = Annotated[str, Field(pattern=r"^$|^https?://[^\s]+$")]
+HttpsOrEmpty = Annotated[str, Field(pattern=r"^$|^https://[^\s]+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
@@ -35,6 +36,11 @@ Free = dict[str, Any]
 Words = dict[str, str]
 """Labels, annotations, node selectors."""
 FreeList = tuple[Free, ...]
+UserOrAuto = Annotated[
+    int | str,
+    WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "maximum": 2147483647, "pattern": "^auto$"}),
+]
+"""The number of a user that is not root."""
 IntOrPercent = Annotated[
     int | str, WithJsonSchema({"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]{1,3}%$"})
 ]

@@ -55,7 +55,8 @@ class ServiceAccount(Section):
     create: bool = True
     """Whether the chart makes it."""
     name: NameOrEmpty = ""
-    """Its name. Empty: that of the Deployment, or `default` when the chart makes none."""
+    """Its name. Empty: that of the Deployment. Without `create` it has to be given, except with
+    `rbac.create: false`: then none is `default`."""
     annotations: Words = Field(default_factory=dict)
     """Such as those by which a cloud gives the pods an identity."""
 
@@ -99,7 +100,7 @@ class Probes(Section):
     liveness: Probe = Field(default_factory=Probe)
     """`/livez`: restarts the container."""
     readiness: Probe = Field(default_factory=Probe)
-    """`/readyz`: takes the pod out of the Service."""
+    """`/readyz`: whether the pod counts, for a Service and while pods are replaced."""
 
 
 class Workload(Section):
@@ -138,8 +139,9 @@ class Workload(Section):
     termination_grace_period_seconds: Annotated[int, Field(ge=1)] = 30
     """How long a pod may take to end."""
     extra_env: FreeList = ()
-    """More environment variables, as in a pod. One that the chart sets too is set to this."""
+    """More environment variables, as in a pod. One that the chart sets too is set to this; one that other objects
+    go by as well, such as the port, is refused."""
     extra_volumes: FreeList = ()
-    """More volumes, as in a pod, such as one with the certificate of a database."""
+    """More volumes, as in a pod. Runners have their own."""
     extra_volume_mounts: FreeList = ()
     """Where they are mounted."""

@@ -86,10 +86,13 @@ class Helm:
             self.show(" ".join(["helm", *arguments]))
         homes = {f"HELM_{kind}_HOME": str(self.folder / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
         env = {**os.environ, "KUBECONFIG": self.kubeconfig, "HELM_NAMESPACE": self.namespace, **homes}
-        done = subprocess.run(
-            [str(self.program), *arguments],
-            env=env, input=stdin, capture_output=True, text=True, timeout=seconds, check=False,
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                [str(self.program), *arguments],
+                env=env, input=stdin, capture_output=True, text=True, timeout=seconds, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise HelmError(f"helm {arguments[0]} did not end within {seconds:g} s") from None
         if done.returncode != 0:
             raise HelmError(done.stderr.strip() or f"helm ended with {done.returncode}")
         return done.stdout

@@ -7,6 +7,7 @@ in the cluster, which is asked for them each time.
 import base64
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -160,6 +161,8 @@ def run_tests(arguments: Annotated[list[str] | None, typer.Argument()] = None, c
     kind = Kind(context, os.environ)
     kind.check("kind", "kubectl")
     was_there = kind.exists()
+    # Python ends at once otherwise, and what was made stays; the next one would take it for somebody's.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     chosen = {"HEADRACE_TEST_CLUSTER": "kind", "HEADRACE_TEST_CONTEXT": context}
     command = [sys.executable, "-m", "pytest", "tests/chart/live", *(arguments or ())]
     try:

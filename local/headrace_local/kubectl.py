@@ -34,9 +34,12 @@ class Kubectl:
             self.show(shlex.join(["kubectl", *arguments]))
         command = [*self.command, "--namespace", self.namespace, *arguments]
         env = {**os.environ, "KUBECONFIG": self.kubeconfig}
-        done = subprocess.run(
-            command, env=env, input=stdin, capture_output=True, text=True, timeout=seconds, check=False
-        )
+        try:
+            done = subprocess.run(
+                command, env=env, input=stdin, capture_output=True, text=True, timeout=seconds, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise KubectlError(f"kubectl {arguments[0]} did not end within {seconds:g} s") from None
         if check and done.returncode != 0:
             raise KubectlError(done.stderr.strip() or f"kubectl ended with {done.returncode}")
         return done.stdout.strip()

@@ -14,8 +14,6 @@ from headrace_operator.settings import Settings
 Manifest = dict[str, Any]
 
 PIPELINE_NAME_ANNOTATION = f"{names.GROUP}/pipeline-name"
-RUNNER_USER = 65532
-"""`nonroot` of distroless images."""
 EVICTION_SECONDS = 30
 """A pod on a node that does not answer is marked for deletion after that: it tells lost runners from slow ones."""
 EXIT_PERMANENT, EXIT_STOPPED, EXIT_SUPERSEDED = 64, 75, 76
@@ -98,13 +96,19 @@ def _pod(step: CreateJob, settings: Settings) -> Manifest:
         "tolerations": tolerations + settings.runner_tolerations,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": RUNNER_USER,
-            "runAsGroup": RUNNER_USER,
+            **_user(settings),
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(step, settings)],
         **_placement(settings),
     }
+
+
+def _user(settings: Settings) -> dict[str, int]:
+    """Where the cluster chooses users, to name one is to be refused."""
+    if settings.runner_user is None:
+        return {}
+    return {"runAsUser": settings.runner_user, "runAsGroup": settings.runner_user}
 
 
 def _placement(settings: Settings) -> Manifest:
@@ -114,6 +118,7 @@ def _placement(settings: Settings) -> Manifest:
         "imagePullSecrets": [{"name": name} for name in settings.runner_pull_secrets],
         "priorityClassName": settings.runner_priority_class,
         "nodeSelector": settings.runner_node_selector,
+        "volumes": settings.runner_volumes,
     }
     return {field: value for field, value in asked.items() if value}
 
@@ -145,6 +150,7 @@ def _container(step: CreateJob, settings: Settings) -> Manifest:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
+        **({"volumeMounts": settings.runner_volume_mounts} if settings.runner_volume_mounts else {}),
     }
 
 

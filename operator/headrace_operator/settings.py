@@ -6,11 +6,15 @@ import socket
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from headrace.lifecycle.observed import Limits
 from headrace.target import DEFAULT_ALLOWED, patterns_of
+
+RUNNER_USER = 65532
+"""`nonroot` of distroless images."""
+_JSON_LISTS = ("runner_tolerations", "runner_volumes", "runner_volume_mounts")
 
 
 def _identity() -> str:
@@ -58,11 +62,20 @@ class Settings(BaseSettings):
     runner_tolerations: Annotated[list[dict[str, Any]], NoDecode] = Field(
         default_factory=list, alias="HEADRACE_RUNNER_TOLERATIONS"
     )
+    runner_volumes: Annotated[list[dict[str, Any]], NoDecode] = Field(
+        default_factory=list, alias="HEADRACE_RUNNER_VOLUMES"
+    )
+    """As in a pod, such as a ConfigMap with the certificate of a database."""
+    runner_volume_mounts: Annotated[list[dict[str, Any]], NoDecode] = Field(
+        default_factory=list, alias="HEADRACE_RUNNER_VOLUME_MOUNTS"
+    )
     runner_labels: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict, alias="HEADRACE_RUNNER_LABELS")
     """Of Jobs and pods, besides our own."""
     runner_annotations: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict, alias="HEADRACE_RUNNER_ANNOTATIONS"
     )
+    runner_user: int | None = Field(default=RUNNER_USER, ge=1, le=2**31 - 1, alias="HEADRACE_RUNNER_USER")
+    """User and group of the pods. None, `auto` in the environment: the image's, or what the cluster chooses."""
     runner_backoff_limit: int = Field(default=3, ge=0, le=20, alias="HEADRACE_RUNNER_BACKOFF_LIMIT")
     """How many pods of one Job may die before another attempt, or the end."""
     job_ttl_seconds: int = Field(default=60, ge=0, alias="HEADRACE_JOB_TTL_SECONDS")
@@ -98,13 +111,24 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return patterns_of(value) if isinstance(value, str) else value
 
-    @field_validator("runner_node_selector", "runner_tolerations", "runner_labels", "runner_annotations", mode="before")
+    @field_validator("runner_user", mode="before")
     @classmethod
-    def _parse(cls, value: object) -> object:
+    def _choose(cls, value: object) -> object:
+        if value == "auto":
+            return None
+        if isinstance(value, str) and not (value.isascii() and value.isdecimal()):
+            raise ValueError("it is neither the number of a user nor auto")
+        return value
+
+    @field_validator("runner_node_selector", "runner_labels", "runner_annotations", *_JSON_LISTS, mode="before")
+    @classmethod
+    def _parse(cls, value: object, info: ValidationInfo) -> object:
         try:
-            return json.loads(value) if isinstance(value, str) else value
+            # Empty, or `null`, by which Helm drops a value: there are none.
+            found = json.loads(value or "null") if isinstance(value, str) else value
         except ValueError:
             raise ValueError("it is no JSON") from None
+        return ([] if info.field_name in _JSON_LISTS else {}) if found is None else found
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -33,6 +33,10 @@ _PLACED: dict[str, Any] = {
     "extraVolumes": [{"name": "ca", "configMap": {"name": "database-ca"}}],
     "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/database", "readOnly": True}],
 }
+_OF_RUNNERS = (
+    "nodeSelector", "tolerations", "priorityClassName", "podLabels", "podAnnotations", "extraVolumes",
+    "extraVolumeMounts",
+)  # fmt: skip
 
 _VALUES: dict[str, Values] = {
     "minimal": SECRET,
@@ -81,6 +85,7 @@ _VALUES: dict[str, Values] = {
             "enabled": True,
             "apiNamespaces": ["ingress"],
             "databases": [{"cidr": "10.2.0.0/16", "ports": [5432, 9200]}],
+            "store": [{"cidr": "10.3.0.7/32", "ports": [6432]}],
             "extraEgress": [{"to": [{"ipBlock": {"cidr": "10.9.0.0/16"}}]}],
         },
     },
@@ -97,9 +102,14 @@ _VALUES: dict[str, Values] = {
         **SECRET,
         "api": _PLACED,
         "operator": _PLACED,
-        "runner": {key: _PLACED[key] for key in ("nodeSelector", "tolerations", "priorityClassName", "podLabels")},
+        "runner": {key: _PLACED[key] for key in _OF_RUNNERS},
         "commonLabels": {"cost-centre": "42"},
         "commonAnnotations": {"owner": "data"},
+    },
+    "users-of-the-cluster": {
+        **SECRET,
+        "podSecurityContext": {"runAsUser": None, "runAsGroup": None},
+        "runner": {"user": "auto"},
     },
     "mirrored": {
         **SECRET,

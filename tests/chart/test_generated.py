@@ -1,5 +1,6 @@
 """values.yaml, its schema, the page and the model say the same."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -37,11 +38,26 @@ def test_nothing_unknown_is_taken():
         assert node["additionalProperties"] is False, path
 
 
+def test_no_error_of_the_schema_prints_a_connection():
+    """It would print what does not match."""
+    for path, node in _fields(schema(), ""):
+        if path.startswith("connections."):
+            assert not node.keys() & {"pattern", "enum", "minLength", "maxLength"}, path
+
+
 def test_the_page_names_every_value():
     page = (ROOT / "docs" / "values.md").read_text()
     for path, node in _fields(schema(), ""):
         if "properties" not in node:
             assert f"`{path}`" in page
+
+
+def test_operations_names_the_value_of_each_setting():
+    page = (ROOT / "docs" / "operations.md").read_text().partition("\n## Probes")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in page.splitlines() if line.startswith("| `")]
+    known = {path for path, _ in _fields(schema(), "")}
+    assert {path for _, _, value in rows for path in re.findall("`([^`]+)`", value)} <= known
+    assert {setting for setting, _, value in rows if not value} == {"`KUBECONFIG`", "`SECRET_KEY`"}
 
 
 def test_the_chart_has_the_version_of_the_project():

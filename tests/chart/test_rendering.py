@@ -193,6 +193,53 @@ def test_an_extra_variable_takes_the_place_of_the_charts_own(chart: Chart):
     assert environment(chart.manifests(MATRIX["placed"]), "api")["LOG_LEVEL"] == "DEBUG"
 
 
+def test_the_migration_has_the_operators_variables_and_none_of_them_twice(chart: Chart):
+    extra = [{"name": "PGAPPNAME", "value": "rows"}, {"name": "HEADRACE_STORE_DSN", "value": "postgresql://other"}]
+    for given in (extra, []):
+        manifests = chart.manifests(SECRET | {"operator": {"extraEnv": given, "priorityClassName": "first"}})
+        pod = named(manifests, "Job", "migration")["spec"]["template"]["spec"]
+        assert pod["priorityClassName"] == "first"
+        names = [variable["name"] for variable in pod["containers"][0]["env"]]
+        wanted = {"HEADRACE_STORE_DSN", "HEADRACE_MIGRATE_SECONDS"} | {variable["name"] for variable in given}
+        assert sorted(names) == sorted(wanted)
+
+
+def test_where_the_cluster_chooses_users_none_is_named(chart: Chart):
+    manifests = chart.manifests(MATRIX["users-of-the-cluster"])
+    for pod in pods(manifests).values():
+        security = pod["spec"]["securityContext"]
+        assert security == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert environment(manifests, "operator")["HEADRACE_RUNNER_USER"] == "auto"
+    # As those of the pods are taken away.
+    manifests = chart.manifests(SECRET | {"runner": {"user": None}})
+    assert environment(manifests, "operator")["HEADRACE_RUNNER_USER"] == "auto"
+
+
+def test_a_user_with_a_large_number_is_written_out(chart: Chart):
+    manifests = chart.manifests(SECRET | {"runner": {"user": 1000650000}})
+    assert environment(manifests, "operator")["HEADRACE_RUNNER_USER"] == "1000650000"
+
+
+def test_only_runners_reach_sources_and_targets_where_the_store_is_told_apart(chart: Chart):
+    def reached(policy: dict) -> dict[str, set[str]]:
+        manifests = chart.manifests(SECRET | {"networkPolicy": {"enabled": True, "kubernetesApi": [], **policy}})
+        return {
+            m["metadata"]["name"].rpartition("-")[2]: {
+                block["ipBlock"]["cidr"] for rule in m["spec"]["egress"] for block in rule["to"] if "ipBlock" in block
+            }
+            for m in manifests
+            if m["kind"] == "NetworkPolicy"
+        }
+
+    databases = {"databases": [{"cidr": "10.2.0.0/16", "ports": [5432]}]}
+    store = {"store": [{"cidr": "10.3.0.7/32", "ports": [5432]}]}
+    components = ("api", "operator", "migration", "runner")
+    assert reached(databases) == {component: {"10.2.0.0/16"} for component in components}
+    assert reached(databases | store) == {component: {"10.3.0.7/32"} for component in components} | {
+        "runner": {"10.2.0.0/16", "10.3.0.7/32"}
+    }
+
+
 def test_images(chart: Chart):
     manifests = chart.manifests(MATRIX["mirrored"])
     images = {name: pod["spec"]["containers"][0]["image"] for name, pod in pods(manifests).items()}

@@ -36,8 +36,8 @@
 
 {{- /* By which a component's pods are found; never changes. Takes root and component. */ -}}
 {{- define "headrace.selector" -}}
-app.kubernetes.io/name: {{ include "headrace.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "headrace.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
@@ -56,9 +56,10 @@ helm.sh/chart: {{ include "headrace.chart" .root }}
 {{- /* Labels and annotations below `metadata:`. Takes root, component, and if there are any `labels` and `annotations`. */ -}}
 {{- define "headrace.metadata" -}}
 labels:
+  {{- if .labels }}
+  {{- toYaml (merge (dict) .labels (include "headrace.labels" . | fromYaml)) | nindent 2 }}
+  {{- else }}
   {{- include "headrace.labels" . | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- with merge (dict) (default dict .annotations) .root.Values.commonAnnotations }}
 annotations:

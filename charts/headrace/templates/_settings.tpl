@@ -44,7 +44,7 @@ HEADRACE_OIDC_JWKS_URL: {{ . | quote }}
 {{- define "headrace.operator.settings" -}}
 {{- $operator := .Values.operator -}}
 {{- $runner := .Values.runner -}}
-HEADRACE_DSN_SECRET: {{ include "headrace.secret" . }}
+HEADRACE_DSN_SECRET: {{ include "headrace.secret" . | quote }}
 HEADRACE_PROBE_PORT: {{ include "headrace.text" $operator.probePort | quote }}
 HEADRACE_MAX_CONCURRENT_RUNS: {{ include "headrace.text" $operator.maxConcurrentRuns | quote }}
 HEADRACE_RUN_HISTORY: {{ include "headrace.text" $operator.runHistory | quote }}
@@ -58,13 +58,16 @@ HEADRACE_RUNNER_PULL_POLICY: {{ .Values.image.pullPolicy }}
 HEADRACE_RUNNER_CPU: {{ $runner.cpu | quote }}
 HEADRACE_RUNNER_MEMORY: {{ $runner.memory | quote }}
 HEADRACE_RUNNER_CPU_LIMIT: {{ $runner.cpuLimit | quote }}
-HEADRACE_RUNNER_SERVICE_ACCOUNT: {{ include "headrace.account" (dict "root" . "component" "runner" "workload" $runner) }}
+HEADRACE_RUNNER_SERVICE_ACCOUNT: {{ include "headrace.account" (dict "root" . "component" "runner" "workload" $runner) | quote }}
 HEADRACE_RUNNER_IMAGE_PULL_SECRETS: {{ include "headrace.text" .Values.image.pullSecrets | quote }}
 HEADRACE_RUNNER_PRIORITY_CLASS: {{ $runner.priorityClassName | quote }}
 HEADRACE_RUNNER_NODE_SELECTOR: {{ toJson $runner.nodeSelector | quote }}
 HEADRACE_RUNNER_TOLERATIONS: {{ toJson $runner.tolerations | quote }}
+HEADRACE_RUNNER_VOLUMES: {{ toJson $runner.extraVolumes | quote }}
+HEADRACE_RUNNER_VOLUME_MOUNTS: {{ toJson $runner.extraVolumeMounts | quote }}
 HEADRACE_RUNNER_LABELS: {{ toJson $runner.podLabels | quote }}
 HEADRACE_RUNNER_ANNOTATIONS: {{ toJson $runner.podAnnotations | quote }}
+HEADRACE_RUNNER_USER: {{ include "headrace.text" (default "auto" $runner.user) | quote }}
 HEADRACE_RUNNER_BACKOFF_LIMIT: {{ include "headrace.text" $runner.backoffLimit | quote }}
 HEADRACE_JOB_TTL_SECONDS: {{ include "headrace.text" $runner.jobTtlSeconds | quote }}
 HEADRACE_LOST_AFTER_SECONDS: {{ include "headrace.text" $runner.lostAfterSeconds | quote }}

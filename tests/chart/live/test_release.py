@@ -90,6 +90,15 @@ def test_calls_are_answered_all_through_a_restart_of_the_api(site, release, worl
     release.wait_until_ready("api", 2)
 
 
+def test_an_upgrade_brings_back_what_was_scaled_to_nothing(release):
+    """As docs/backup.md has it."""
+    name = release.kubectl.run("get", "deployment", "-l", "app.kubernetes.io/component=operator", "-o", "name")
+    release.kubectl.run("scale", name, "--replicas=0")
+    wait_for("the operators to be gone", lambda: not release.pods("operator"), seconds=60)
+    release.upgrade()
+    release.wait_until_ready("operator", 2)
+
+
 def test_helm_test_asks_the_api(release):
     """The Service has no endpoints on the local cluster, so that a pod's own address is asked."""
     (pod, _) = release.wait_until_ready("api", 2)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace_local.images import ROLES
-from headrace_operator.manifests import RUNNER_USER
+from headrace_operator.settings import RUNNER_USER
 
 ROOT = Path(__file__).parents[3]
 LINES = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()

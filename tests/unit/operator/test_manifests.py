@@ -95,6 +95,8 @@ PLACED = {
     "HEADRACE_RUNNER_PRIORITY_CLASS": "batch",
     "HEADRACE_RUNNER_NODE_SELECTOR": '{"pool": "etl"}',
     "HEADRACE_RUNNER_TOLERATIONS": '[{"key": "etl", "operator": "Exists"}]',
+    "HEADRACE_RUNNER_VOLUMES": '[{"name": "ca", "configMap": {"name": "database-ca"}}]',
+    "HEADRACE_RUNNER_VOLUME_MOUNTS": '[{"name": "ca", "mountPath": "/etc/database", "readOnly": true}]',
     "HEADRACE_RUNNER_LABELS": '{"team": "data", "headrace.dev/run": "another"}',
     "HEADRACE_RUNNER_ANNOTATIONS": '{"cost-centre": "7"}',
     "HEADRACE_RUNNER_CPU_LIMIT": "2",
@@ -112,6 +114,8 @@ def test_where_pods_run_and_what_they_are_labelled_with_can_be_set(monkeypatch):
     assert (pod["imagePullSecrets"], pod["priorityClassName"]) == ([{"name": "one"}, {"name": "two"}], "batch")
     assert pod["nodeSelector"] == {"pool": "etl"}
     assert pod["tolerations"][2:] == [{"key": "etl", "operator": "Exists"}]
+    assert pod["volumes"] == [{"name": "ca", "configMap": {"name": "database-ca"}}]
+    assert pod["containers"][0]["volumeMounts"] == [{"name": "ca", "mountPath": "/etc/database", "readOnly": True}]
     assert pod["containers"][0]["resources"]["limits"] == {"memory": "256Mi", "cpu": "2"}
     for metadata in (body["metadata"], template["metadata"]):
         assert (metadata["labels"]["team"], metadata["annotations"]["cost-centre"]) == ("data", "7")
@@ -121,10 +125,41 @@ def test_where_pods_run_and_what_they_are_labelled_with_can_be_set(monkeypatch):
 def test_without_such_settings_the_pod_says_nothing_of_them(job):
     pod = job["spec"]["template"]["spec"]
     assert pod.keys().isdisjoint({"serviceAccountName", "imagePullSecrets", "priorityClassName", "nodeSelector"})
+    assert (pod.get("volumes"), pod["containers"][0].get("volumeMounts")) == (None, None)
     assert pod["containers"][0]["resources"]["limits"] == {"memory": "256Mi"}
 
 
-@pytest.mark.parametrize("value", ["{", "[]", '{"a": 1}', ""])
+@pytest.mark.parametrize("value", ["", "null"])
+def test_an_empty_setting_says_nothing_as_helm_has_it_for_a_value_that_was_dropped(monkeypatch, value):
+    monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
+    for name in ("NODE_SELECTOR", "TOLERATIONS", "VOLUMES", "VOLUME_MOUNTS", "LABELS", "ANNOTATIONS"):
+        monkeypatch.setenv(f"HEADRACE_RUNNER_{name}", value)
+    settings = Settings()
+    assert (settings.runner_node_selector, settings.runner_tolerations, settings.runner_labels) == ({}, [], {})
+    assert (settings.runner_volumes, settings.runner_volume_mounts) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "asked"),
+    [("1000650000", {"runAsUser": 1000650000, "runAsGroup": 1000650000}), ("auto", {})],
+)
+def test_the_user_can_be_set_or_left_to_the_cluster_but_is_never_root(monkeypatch, value, asked):
+    monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
+    monkeypatch.setenv("HEADRACE_RUNNER_USER", value)
+    body = manifests.job(STEP, pipeline_name="films", pipeline_uid="p-uid", settings=Settings())
+    security = body["spec"]["template"]["spec"]["securityContext"]
+    assert security == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}} | asked
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "", "root", "4294967296"])
+def test_a_user_that_can_not_be_is_refused(monkeypatch, value):
+    monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
+    monkeypatch.setenv("HEADRACE_RUNNER_USER", value)
+    with pytest.raises(ValidationError, match="HEADRACE_RUNNER_USER"):
+        Settings()
+
+
+@pytest.mark.parametrize("value", ["{", "[]", '{"a": 1}'])
 def test_a_setting_that_is_not_the_json_that_it_should_be_is_named(monkeypatch, value):
     monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
     monkeypatch.setenv("HEADRACE_RUNNER_NODE_SELECTOR", value)
