@@ -44,7 +44,7 @@ def tls(reason):
             PermanentError,
             "privilege is missing.*action",
         ),
-        (404, error("index_not_found_exception", "no such index [films]"), PermanentError, r"no such index \[films\]"),
+        (404, error("index_not_found_exception", "no such index [films]"), TransientError, r"no such index \[films\]"),
         (400, error("index_closed_exception", "closed"), PermanentError, "index is closed"),
         (429, error("cluster_block_exception", "[12/disk usage exceeded flood-stage"), PermanentError, "disk is full"),
         (

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +93,7 @@ class Indices:
             checkpoint_at=at,
         )
         self._wanted = wanted
-        with translated(), _still_there():
+        with translated():
             self._check()
             observed = observe(self._client, self._spec.target_table)
             self._index = self._choose(observed, wanted)
@@ -224,17 +223,6 @@ class Indices:
             except (BadRequestError, NotFoundError):
                 # It is gone, or a snapshot is made of it: the next run tries again.
                 continue
-
-
-@contextmanager
-def _still_there() -> Iterator[None]:
-    """What was there a moment ago may be gone: a process that was killed had asked for it, or somebody else did."""
-    from elasticsearch import NotFoundError
-
-    try:
-        yield
-    except NotFoundError as error:
-        raise TransientError("An index of the pipeline was deleted while it was made ready") from error
 
 
 def refresh(client: Elasticsearch, index: str) -> None:

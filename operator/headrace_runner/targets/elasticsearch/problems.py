@@ -61,8 +61,9 @@ class Complaint:
 
     def translate(self) -> PermanentError | TransientError:
         """The error to raise."""
-        kind = TransientError if self.fault is Fault.PASSING else PermanentError
-        return kind(f"Elasticsearch: {self}")
+        # Nothing more gets into an index that is gone; but another attempt of the run makes one, and starts over.
+        may_pass = self.fault is Fault.PASSING or self.type == _GONE
+        return (TransientError if may_pass else PermanentError)(f"Elasticsearch: {self}")
 
     def _said(self) -> str:
         if self.reason:
@@ -73,6 +74,7 @@ class Complaint:
 
 
 _BLOCK = "cluster_block_exception"
+_GONE = "index_not_found_exception"
 _MAPPING_FULL = "Limit of total fields"
 _TOO_LARGE = 413
 _PASSING_STATUS = frozenset({408, 425, 429})
@@ -83,7 +85,7 @@ _LASTING_TYPES = frozenset(
     {
         _BLOCK,
         "index_closed_exception",
-        "index_not_found_exception",
+        _GONE,
         "security_exception",
         "invalid_index_name_exception",
     }
@@ -102,7 +104,7 @@ _LASTING_WORDS = (
     (lambda it: it.status == 401, "the API key, or user name and password, is not accepted: {reason}"),
     (lambda it: it.type == "security_exception", "a privilege is missing: {reason}"),
     (lambda it: it.type == "index_closed_exception", "the index is closed"),
-    (lambda it: it.type == "index_not_found_exception", "the index does not exist: {reason}"),
+    (lambda it: it.type == _GONE, "the index does not exist: {reason}"),
     (
         lambda it: it.type == _BLOCK and "flood" in (it.reason or "flood") and it.status == 429,
         "the index is read-only because a disk is full (flood-stage watermark): free some space, then run again",

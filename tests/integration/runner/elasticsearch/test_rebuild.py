@@ -78,7 +78,8 @@ def test_a_rebuild_that_was_killed_goes_on_in_the_index_it_had_begun(rows, query
     rows.assert_same(query)
 
 
-def test_a_half_built_index_that_a_dead_runner_had_asked_to_delete_is_made_again(rows):
+@pytest.mark.parametrize("moment", ["PUT /{index}-000002/_settings", "POST /{index}-000002.write/_bulk"])
+def test_a_half_built_index_that_a_dead_runner_had_asked_to_delete_is_made_again(rows, moment):
     """Elasticsearch carries out what it was asked for when whoever asked is gone: after the next one has looked."""
     rows.load(ROWS)
     spec = rows.spec(ROWS, kind="Rebuild", max_rows_per_second=800)
@@ -89,7 +90,7 @@ def test_a_half_built_index_that_a_dead_runner_had_asked_to_delete_is_made_again
     asked = []
 
     def delete_late(what):
-        if not asked and what.startswith(f"before PUT /{rows.index}-000002/_settings"):
+        if not asked and what.startswith("before " + moment.format(index=rows.index)):
             asked.append(rows.call("DELETE", f"/{rows.index}-000002"))
 
     proxy = FaultProxy(rows.url)

@@ -366,7 +366,7 @@ def test_an_index_that_is_gone_is_not_made_again_when_an_alias_is_asked_for(inde
     senders = index.senders(index=alias, require_alias=True)
     assert written(sent(senders, batches(10))) == 10
     index.call("DELETE", "")
-    with pytest.raises(PermanentError, match="index does not exist"):
+    with pytest.raises(TransientError, match="index does not exist"):
         sent(senders, batches(10, version=2))
     assert index.server.request("GET", f"/{alias}")[0] == 404
 
