@@ -19,7 +19,7 @@ from headrace_local.progress import follow
 from headrace_local.release import Release
 from headrace_local.status import Status
 from headrace_local.story import EXAMPLES, FULL, DisagreementError
-from headrace_local.unattended import unattended
+from headrace_local.unattended import shower, unattended
 
 NAMESPACE, SECRET = "headrace", "connections"
 HELD_BACK = 4_000
@@ -43,10 +43,7 @@ def _show(console: Console, name: str) -> None:
     leftovers.remove("chart-demo")
     status = lifecycle.up(lifecycle.Wish(name=name, platform=False), lambda text: console.print(f"   {text}"))
     os.chdir(EXAMPLES.parent)
-
-    def show(command: str) -> None:
-        console.print(f"   $ {command}", style="cyan", highlight=False, markup=False)
-
+    show = shower(console)
     kubectl = Kubectl(tuple(shlex.split(status.kubectl or "")), status.kubeconfig or "", NAMESPACE, show)
     client = helm.Helm(program, status.kubeconfig or "", NAMESPACE, folder_of(name) / "helm", show)
     story = ChartStory(console, status, kubectl, Release("headrace", client, kubectl.quietly(), VALUES))

@@ -14,7 +14,7 @@ from headrace_local.kubectl import Kubectl
 from headrace_local.search import Search
 from headrace_local.status import Status
 from headrace_local.story import EXAMPLES, Story, table
-from headrace_local.unattended import unattended
+from headrace_local.unattended import shower, unattended
 
 _SETTINGS = ("ALLOWED_TARGET_TABLES=analytics.*,es:film_dim",)
 
@@ -40,9 +40,7 @@ def _show(console: Console, name: str) -> None:
 
 
 def _tell(console: Console, status: Status) -> None:
-    def show(command: str) -> None:
-        console.print(f"   $ {command}", style="cyan", highlight=False, markup=False)
-
+    show = shower(console)
     kubectl = Kubectl(tuple(shlex.split(status.kubectl or "")), status.kubeconfig or "", status.namespace, show)
     with Api(status.api or "", show=show) as api, JobWatch(kubectl) as jobs:
         story = Story(

@@ -11,7 +11,7 @@ from headrace_local.kubectl import Kubectl
 from headrace_local.waiting import wait_for
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "headrace"
-API_PORT, PROBE_PORT = 8000, 8081
+API_PORT = 8000
 Values = dict[str, Any]
 
 

@@ -42,6 +42,15 @@ def unattended(prefix: str, show: Callable[[Console, str], None]) -> int:
     return code
 
 
+def shower(console: Console) -> Callable[[str], None]:
+    """Shows the commands that are run, as a person would type them."""
+
+    def show(command: str) -> None:
+        console.print(f"   $ {command}", style="cyan", highlight=False, markup=False)
+
+    return show
+
+
 def _remove(console: Console, name: str) -> None:
     # From here on Ctrl-C would only leave things behind.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

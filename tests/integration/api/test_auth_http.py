@@ -1,14 +1,13 @@
 """What callers see of authentication, over HTTP: an issuer that runs, and no Kubernetes that could allow anything."""
 
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import httpx
 import pytest
 import structlog
+from tests.integration.api.conftest import NOBODY
 from tests.integration.api.issuer import Issuer, Key
 
 from headrace.cluster import Cluster
@@ -17,7 +16,6 @@ from headrace_api.app import create_app, routes_of
 from headrace_api.auth.requirements import REQUIREMENTS
 from headrace_api.settings import Settings
 
-NOBODY = "127.0.0.1:1"
 DSN = f"postgresql://user:secret@{NOBODY}/store"
 KEY = Key("first")
 BODY = {"name": "a", "target_table": "analytics.t", "source_query": "SELECT 1"}
@@ -30,17 +28,6 @@ def issuer(tmp_path_factory) -> Iterator[Issuer]:
     made.start()
     yield made
     made.stop()
-
-
-@pytest.fixture
-def kubeconfig(tmp_path) -> str:
-    """Names an API server that is not there."""
-    path: Path = tmp_path / "kubeconfig"
-    cluster = {"name": "c", "cluster": {"server": f"http://{NOBODY}"}}
-    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
-    content = {"clusters": [cluster], "contexts": [context], "users": [{"name": "u", "user": {}}]}
-    path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **content}))
-    return str(path)
 
 
 @pytest.fixture

@@ -4,31 +4,19 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
+from tests.integration.api.conftest import NOBODY
 
 from headrace.cluster import Cluster
 from headrace.store.store import Store
 from headrace_api.app import create_app
 from headrace_api.settings import Settings
 
-NOBODY = "127.0.0.1:1"
 DSN = f"postgresql://user:secret@{NOBODY}/store"
 UNKNOWN = f"/api/v1/pipelines/{uuid.uuid4()}"
 BODY = {"name": "a", "target_table": "analytics.t", "source_query": "SELECT 1"}
-
-
-@pytest.fixture
-def kubeconfig(tmp_path) -> str:
-    """Names an API server that is not there."""
-    path: Path = tmp_path / "kubeconfig"
-    cluster = {"name": "c", "cluster": {"server": f"http://{NOBODY}"}}
-    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
-    content = {"clusters": [cluster], "contexts": [context], "users": [{"name": "u", "user": {}}]}
-    path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **content}))
-    return str(path)
 
 
 @pytest.fixture
