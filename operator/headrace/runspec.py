@@ -20,7 +20,7 @@ class RunSpec:
     kind: str = "Load"
     """`Load`, `Reconcile`, `Rebuild` (a load into a new index beside the old one) or `Replay` (of dead letters)."""
     mode: str = "full"
-    """`full` or `incremental`."""
+    """`full`, `incremental`, or `streaming`: increments until it is stopped, where the kind is `Load`."""
     query: str
     """The source query, its parameters bound: to be sent as it is."""
     target_kind: str = "postgres"
@@ -53,6 +53,20 @@ class RunSpec:
     checkpoint_schema: str = "headrace"
     fingerprint: str = ""
     """Equal for two runs with the same query, key, target and parameters: the later one may continue a failed one."""
+    poll_seconds: float = 1.0
+    """How often a stream looks for new rows."""
+    tasks: tuple[tuple[str, str], ...] = ()
+    """The pipeline's tasks, as (name, stage); the runner measures stages and only carries these."""
+
+    @property
+    def has_cursor(self) -> bool:
+        """It reads rows above the cursor, and never deletes."""
+        return self.mode != "full"
+
+    @property
+    def is_stream(self) -> bool:
+        """It is never done: a rebuild or a replay of a stream's pipeline is."""
+        return self.mode == "streaming" and self.kind == "Load"
 
     @property
     def address(self) -> str:
@@ -70,4 +84,5 @@ class RunSpec:
         known = {field.name for field in dataclasses.fields(cls)}
         values = {name: value for name, value in data.items() if name in known}
         values["key_columns"] = tuple(values.get("key_columns", ()))
+        values["tasks"] = tuple((name, stage) for name, stage in values.get("tasks", ()))
         return cls(**values)

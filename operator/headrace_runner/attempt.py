@@ -3,28 +3,26 @@
 import dataclasses
 import threading
 import time
-from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from headrace.errors import PermanentError, StoppedError
+from headrace.errors import StoppedError
 from headrace.runspec import RunSpec
 from headrace_runner.ahead import Ahead
 from headrace_runner.continuation import LEFT_ALONE, continuation_of, depends_on_previous, over_without_row
-from headrace_runner.groups import FIRST, limit_after
 from headrace_runner.log import Log
-from headrace_runner.protocols import Batch, Checkpoint, Horizon, Position, Projection, Source, Start, Target
-from headrace_runner.readahead import ReadAhead
-from headrace_runner.replay import replay
+from headrace_runner.moving import NOTHING, Mover
+from headrace_runner.protocols import Checkpoint, Horizon, Position, Projection, Source, Start, Target
 from headrace_runner.report import ReportThread
-from headrace_runner.rows import Rows
 from headrace_runner.settings import Settings
 from headrace_runner.sources import open_source
+from headrace_runner.stages import EXTRACT, LOAD, TRANSFORM, Stages
 from headrace_runner.stop import Stop
 from headrace_runner.targets import open_target
 
-LOG_SECONDS = 10.0
+LOG_SECONDS, STREAM_LOG_SECONDS = 10.0, 300.0
+"""Between two lines that say how far a run is, while rows move."""
 STEP_SECONDS = 0.2
 
 
@@ -48,39 +46,58 @@ class Load:
     """What the source sent, over all processes of this run."""
     committed: Checkpoint = field(default_factory=lambda: Checkpoint(holder=0))
     """As far as this run is."""
+    stages: Stages = field(default_factory=Stages)
+    logged: float = field(default_factory=time.monotonic)
+    """When it was said last how far the run is, by the monotonic clock."""
+    polls: int = 0
+    """Of a stream: how often it has brought all there was."""
     noted: Mapping[str, str] = field(default_factory=dict)
     """What was found out about the source's role, once in the life of this process."""
 
     def attempt(self) -> None:
-        """Moves rows until the run is done; raises what ended it early."""
+        """Moves rows until the run is done, or for ever if it is a stream; raises what ended it early."""
         settings, spec, left = self.settings, self.spec, threading.Event()
+        self.stages.at = LOAD
         # It connects while the target does, and while the fence is taken: 20 ms of each run.
         opening = Ahead(lambda: self._open_source(left))
         with closing(opening), closing(open_target(spec, settings, self.owner)) as target:
             self.stop.on_expiry(target.cancel)
             checkpoint = target.claim(held_before=self.held)
             self.committed = checkpoint if checkpoint.run_id == spec.run_id else Checkpoint(holder=checkpoint.holder)
+            self.stages.begin_attempt(self.committed.counters)
+            if self.committed.done:
+                self.stages.succeed(checkpoint.counters)
             self._tell(self.committed, advanced=self.committed.done)
             self.report.hold(checkpoint.holder)
-            if checkpoint.done and checkpoint.run_id == spec.run_id:
+            if self.committed.done:
                 self.run_log.info("The run was done before: reporting it again")
                 return
+            self.run_log.debug(f"The fence is ours, as holder {checkpoint.holder}")
             self.held = True
+            self.stages.at = EXTRACT
             with closing(opening.take()) as source:
                 target.notes.update(self.noted)
                 self.report.update(notes=dict(target.notes))
                 try:
-                    if spec.kind == "Replay":
-                        self.committed = Checkpoint(holder=checkpoint.holder)
-                        replay(source, target, self.stop.check, self._advance)
-                    else:
-                        self._move(source, target, checkpoint, left)
+                    self._work(source, target, checkpoint, left)
                 except BaseException:
                     # What was staged and not committed is gone.
                     self._tell(self.committed)
                     raise
                 finally:
                     left.set()
+            self.stages.succeed(self.committed.counters)
+            self._tell(self.committed)
+
+    def _work(self, source: Source, target: Target, checkpoint: Checkpoint, left: threading.Event) -> None:
+        if self.spec.kind != "Replay":
+            self._move(source, target, checkpoint, left)
+            return
+        from headrace_runner.replay import replay
+
+        self.committed = Checkpoint(holder=checkpoint.holder)
+        self.stages.begin(EXTRACT)
+        replay(source, target, self.stop.check, self.advance)
 
     def _open_source(self, left: threading.Event) -> Source:
         source = open_source(self.spec, self.settings.source_dsn, self._waiter(left))
@@ -88,22 +105,58 @@ class Load:
         return source
 
     def _move(self, source: Source, target: Target, checkpoint: Checkpoint, left: threading.Event) -> None:
-        projection = target.prepare(source.describe())
+        shape = source.describe()
+        self.stages.at = TRANSFORM
+        projection = target.prepare(shape)
         source.check(projection)
         self.run_log.info(_form(projection))
+        self.stages.at = LOAD
         start = self._start(target, checkpoint)
+        mover = Mover(
+            target=target,
+            stop=self.stop,
+            left=left,
+            stages=self.stages,
+            took=self._take,
+            advance=self.advance,
+            is_endless=self.spec.is_stream,
+        )
+        if self.spec.is_stream:
+            from headrace_runner.stream import Stream
+
+            self._begin(target, checkpoint, start)
+            Stream(self, source, target, projection, mover, start.position).run()
+        else:
+            self._load(source, target, projection, checkpoint, start, mover)
+
+    def _load(
+        self,
+        source: Source,
+        target: Target,
+        projection: Projection,
+        checkpoint: Checkpoint,
+        start: Start,
+        mover: Mover,
+    ) -> None:
+        self.stages.at = EXTRACT
         horizon = self._horizon(source, projection, start.position, target)
-        target.begin(start)
-        self.committed = dataclasses.replace(checkpoint, position=start.position, counters=start.counters)
-        self._tell(self.committed)
-        self.report.update(notes=dict(target.notes))
+        self._begin(target, checkpoint, start)
         if horizon is None or horizon.value is not None:
-            self._copy(lambda: source.read(projection, start.position, horizon), target, target.write, left)
+            mover.copy(lambda: source.read(projection, start.position, horizon), target.write)
         else:
             target.write([NOTHING])
         closing_read = target.rereads()
         if closing_read is not None:
-            self._copy(lambda: source.read(closing_read, Position(), None), target, target.keep, left)
+            mover.copy(lambda: source.read(closing_read, Position(), None), target.keep, counts=False)
+
+    def _begin(self, target: Target, checkpoint: Checkpoint, start: Start) -> None:
+        self.stages.at = LOAD
+        target.begin(start)
+        self.committed = dataclasses.replace(checkpoint, position=start.position, counters=start.counters)
+        self.stages.begin_attempt(start.counters)
+        self.stages.begin(EXTRACT)
+        self._tell(self.committed)
+        self.report.update(notes=dict(target.notes))
 
     def _start(self, target: Target, checkpoint: Checkpoint) -> Start:
         previous = None
@@ -129,71 +182,38 @@ class Load:
         if projection.cursor is None:
             return None
         horizon = source.horizon(projection, start)
-        target.notes.update(horizon.notes)
-        for text in horizon.notes.values():
-            self.run_log.warning(text)
+        self.run_log.debug(f"Reading up to {horizon.value}")
+        self.note(target, horizon.notes)
         return horizon
 
-    def _copy(
-        self,
-        read: Callable[[], Iterator[Batch]],
-        target: Target,
-        write: Callable[[Sequence[Batch]], Checkpoint],
-        left: threading.Event,
-    ) -> None:
-        logged = time.monotonic()
-        limit, final = FIRST, False
-        with ReadAhead(read, lambda: self._heed(target), left) as ahead:
-            while not final:
-                try:
-                    group = ahead.group(limit)
-                except StoppedError:
-                    self._settle(target)
-                    raise
-                began = time.monotonic()
-                self.bytes_read += sum(len(batch.rows.data) for batch in group.batches)
-                self._write(group.batches, write)
-                now = time.monotonic()
-                limit, final = limit_after(group.rows, now - began), group.batches[-1].final
-                if now - logged >= LOG_SECONDS:
-                    logged = now
-                    progress = self.report.progress()
-                    self.run_log.info(f"{progress.rows_read} rows read, {progress.rows_written} written")
+    def note(self, target: Target, notes: Mapping[str, str]) -> None:
+        """What a person should know; each reason is logged once in an attempt."""
+        for reason in notes.keys() - target.notes.keys():
+            self.run_log.warning(notes[reason])
+        if not notes.items() <= target.notes.items():
+            target.notes.update(notes)
+            self.report.update(notes=dict(target.notes))
 
-    def _write(self, batches: Sequence[Batch], write: Callable[[Sequence[Batch]], Checkpoint]) -> None:
-        """All at once, or when one of them is refused one by one: the good ones before it stay."""
-        try:
-            checkpoint = write(batches)
-        except PermanentError:
-            if len(batches) == 1:
-                raise
-        else:
-            self._advance(checkpoint)
-            return
-        for batch in batches:
-            self.stop.check()
-            self._advance(write([batch]))
+    def _take(self, size: int) -> None:
+        self.bytes_read += size
 
-    def _heed(self, target: Target) -> None:
-        """While rows are waited for."""
-        self.stop.check()
-        checkpoint = target.progress()
-        if checkpoint is not None:
-            self._advance(checkpoint)
-
-    def _settle(self, target: Target) -> None:
-        """Before a stop: what is under way is seen to its end."""
-        checkpoint = target.settle()
-        if checkpoint is not None:
-            self._advance(checkpoint)
-
-    def _advance(self, checkpoint: Checkpoint) -> None:
+    def advance(self, checkpoint: Checkpoint) -> None:
         """Tells of a batch. One that is only staged is shown, but is no progress: it is lost when this attempt ends."""
         advanced = checkpoint.done or checkpoint.counters.batches > self.committed.counters.batches
         if advanced:
             self.commits += 1
             self.committed = checkpoint
+            self.stages.begin(LOAD)
+            self.stages.commit(checkpoint.counters)
         self._tell(checkpoint, advanced=advanced)
+        self._log_progress()
+
+    def _log_progress(self) -> None:
+        now = time.monotonic()
+        if now - self.logged >= (STREAM_LOG_SECONDS if self.spec.is_stream else LOG_SECONDS):
+            self.logged = now
+            progress = self.report.progress()
+            self.run_log.info(f"{progress.rows_read} rows read, {progress.rows_written} written")
 
     def _tell(self, checkpoint: Checkpoint, *, advanced: bool = False) -> None:
         self.report.update(
@@ -204,6 +224,7 @@ class Load:
             bytes_read=self.bytes_read,
             last_key=checkpoint.position.key,
             last_value=checkpoint.position.value,
+            stages=self.stages.as_json(),
             # What the store was not told yet stays to be told; what went wrong before is over.
             **({"advanced": True, "message": None} if advanced else {}),
         )
@@ -222,9 +243,6 @@ class Load:
                     return
 
         return wait
-
-
-NOTHING = Batch(rows=Rows(b"", array("I")), first=None, last=None, previous=None, final=True)
 
 
 def _form(projection: Projection) -> str:

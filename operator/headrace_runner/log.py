@@ -27,6 +27,10 @@ class Log:
         """Says from now on which pipeline it is."""
         self._fields["pipeline"] = name
 
+    def debug(self, message: str) -> None:
+        """A step that only helps to understand what went wrong."""
+        self._write("DEBUG", message)
+
     def info(self, message: str) -> None:
         """A step that a person wants to see."""
         self._write("INFO", message)

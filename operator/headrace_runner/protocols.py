@@ -143,6 +143,20 @@ class Horizon:
     """What a person should know of: reason to sentence."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a stream sees when it looks for new rows."""
+
+    horizon: Horizon
+    in_progress: frozenset[str]
+    """Transactions that may still commit rows up to the horizon; none where the source does not know its writers."""
+    is_in_doubt: bool
+    """It does not: rows may come behind the cursor, and nothing tells when."""
+    late_seconds: float | None
+    """For so long after it was read rows may come beside or below the last one, whatever transactions there were;
+    infinity: as long as it is the last one; None: none can."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """The first or last row of a batch, as far as it says where we are; bytes as they came."""
@@ -166,6 +180,8 @@ class Batch:
     final: bool
     unsettled: bool = False
     """Rows may still come at or below the last one: a read that begins after it has to look back."""
+    resume_at: Position | None = None
+    """Of a stream: where the next process begins once this batch is written, if not after its last row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,8 +273,16 @@ class Source(Protocol):
     def horizon(self, projection: Projection, start: Position) -> Horizon:
         """How far an incremental run may read from `start`; waits a few seconds for transactions in progress."""
 
-    def read(self, projection: Projection, start: Position, horizon: Horizon | None) -> Iterator[Batch]:
-        """All rows after `start`, in order, the last batch marked `final`."""
+    def look(self, projection: Projection, start: Position, known: frozenset[str], patience: float) -> Look:
+        """How far a stream may read from `start`; waits up to `patience` seconds for transactions not `known` yet."""
+
+    def read(
+        self, projection: Projection, start: Position, horizon: Horizon | None, limit: int | None = None
+    ) -> Iterator[Batch]:
+        """All rows after `start`, or the first `limit` (its own row counts), in order, the last batch marked `final`.
+
+        Of a stream nothing is held in the source any more when the final batch is handed out.
+        """
 
     def read_keys(self, projection: Projection, keys: Sequence[tuple[str, ...]]) -> Iterator[Batch]:
         """The rows with these keys, as far as the query gives them; the last batch marked `final`."""
@@ -295,12 +319,15 @@ class Target(Protocol):
         """Saves where the run starts and makes ready for its batches."""
 
     def write(self, batches: Sequence[Batch]) -> Checkpoint:
-        """Writes one batch or more and the checkpoint; with the final one the run is done (`rereads`).
+        """Writes one batch or more and the checkpoint; with the final one the run is done (`rereads`), unless a stream.
 
         All or nothing: after a PermanentError it can be called again, with fewer of them. A target that can't promise
         that writes on after it has returned; the checkpoint says what is written. Nothing is under way after the final
         batch, and after `settle`.
         """
+
+    def resume_at(self, position: Position) -> None:
+        """Of a stream, between two reads: the next process begins there."""
 
     def progress(self) -> Checkpoint | None:
         """What is committed of that by now, without waiting; None: nothing more than before. Raises as `write` does."""

@@ -10,14 +10,17 @@ import psycopg
 from headrace.errors import HeadraceError
 from headrace.postgres.deadlines import deadline
 from headrace.postgres.problems import describe
-from headrace.store.progress import Progress, report, write_logs
+from headrace.store.progress import CANCELLED, Progress, report, run_status, write_logs
 from headrace_runner.log import Log
+from headrace_runner.stop import Stop
 from headrace_runner.storage import CONNECT_SECONDS, Connection, Known, open_store
 
 HEARTBEAT_SECONDS = 4.0
 INTERVAL_SECONDS = 0.25
 """Between two reports of progress."""
 RETRY_SECONDS = 1.0
+CANCEL_SECONDS = 1.0
+"""How often the store is asked, once we are to stop, whether the run was given up: then its batch is not waited for."""
 LAST_WORD_SECONDS = 20.0
 SEND_SECONDS = 12.0
 """A store that still answers fails the statement itself before that; one that is frozen never would."""
@@ -26,8 +29,9 @@ SEND_SECONDS = 12.0
 class ReportThread:
     """Sends the latest progress; what was overtaken while the store was away is not sent."""
 
-    def __init__(self, dsn: str, known: Known, run_log: Log) -> None:
+    def __init__(self, dsn: str, known: Known, run_log: Log, stop: Stop) -> None:
         self._dsn = dsn
+        self._stop = stop
         self._spec = known.spec
         self._run_log = run_log
         self._connection = known.connection
@@ -37,6 +41,8 @@ class ReportThread:
         self._reporter = known.reporter
         self._progress = known.progress
         self._is_away = False
+        self._caught_up: float | None = None
+        """When the last poll began that brought everything, by the monotonic clock."""
         self._thread = threading.Thread(target=self._work, name="report", daemon=True)
 
     def start(self) -> None:
@@ -53,6 +59,11 @@ class ReportThread:
         with self._lock:
             self._progress = dataclasses.replace(self._progress, **changes)
             self._wake.set()
+
+    def catch_up(self, began: float) -> None:
+        """All that there was at this monotonic time is written; the next report says so, and none is sent for it."""
+        with self._lock:
+            self._caught_up = began
 
     def progress(self) -> Progress:
         """The latest progress."""
@@ -88,7 +99,7 @@ class ReportThread:
             sent = self._try(SEND_SECONDS)
             self._ended.wait(INTERVAL_SECONDS if sent else RETRY_SECONDS)
             # Progress wakes us at once, a heartbeat is due when there was none.
-            self._wake.wait(HEARTBEAT_SECONDS - INTERVAL_SECONDS)
+            self._wake.wait((CANCEL_SECONDS if self._stop.is_requested() else HEARTBEAT_SECONDS) - INTERVAL_SECONDS)
 
     def _try(self, seconds: float) -> bool:
         """Sends; returns whether the store took it within `seconds`, once it is connected."""
@@ -97,6 +108,7 @@ class ReportThread:
                 self._connection = open_store(self._dsn, self._spec.run_id)
             with deadline(self._connection, seconds):
                 self._send(self._connection)
+                self._heed_cancel(self._connection)
         except (psycopg.Error, HeadraceError) as error:
             self._connection.close()
             if not self._is_away:
@@ -108,11 +120,17 @@ class ReportThread:
         self._is_away = False
         return True
 
+    def _heed_cancel(self, connection: Connection) -> None:
+        """Whoever cancels a run may not want to wait for its batch."""
+        if self._stop.is_requested() and run_status(connection, self._spec.run_id) == CANCELLED:
+            self._stop.expire()
+
     def _send(self, connection: Connection) -> None:
         with self._lock:
             # Grows across processes that report under the same fence, too.
             sequence = max(self._progress.sequence + 1, time.time_ns() // 1_000_000)
-            self._progress = dataclasses.replace(self._progress, sequence=sequence)
+            age = None if self._caught_up is None else time.monotonic() - self._caught_up
+            self._progress = dataclasses.replace(self._progress, sequence=sequence, caught_up_age=age)
             progress, reporter = self._progress, self._reporter
         report(connection, self._spec, reporter, progress)
         with self._lock:

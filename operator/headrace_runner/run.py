@@ -12,9 +12,9 @@ from headrace_runner.allowed import refuse_other_targets
 from headrace_runner.attempt import Load
 from headrace_runner.exits import Exit
 from headrace_runner.log import Log
-from headrace_runner.reconcile import reconcile
 from headrace_runner.report import ReportThread
 from headrace_runner.settings import Settings
+from headrace_runner.stages import Stages
 from headrace_runner.stop import Stop
 from headrace_runner.storage import Connection, begin_to_open, load_run, status_of
 from headrace_runner.targets import class_of
@@ -36,7 +36,7 @@ def run(settings: Settings, stop: Stop, run_log: Log, store: Ahead[Connection] |
     spec = known.spec
     run_log.name_pipeline(spec.pipeline_name)
     run_log.info(f"Starting a {spec.kind.lower()} run ({spec.mode}) into {spec.address}")
-    report = ReportThread(settings.store_dsn, known, run_log)
+    report = ReportThread(settings.store_dsn, known, run_log, stop)
     report.start()
     return _finish(settings, spec, stop, run_log, report)
 
@@ -44,10 +44,13 @@ def run(settings: Settings, stop: Stop, run_log: Log, store: Ahead[Connection] |
 def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report: ReportThread) -> Exit:
     """Does the work and says how it ended."""
     result: dict[str, Any] | None = None
+    stages = Stages(report.progress().stages)
     try:
         class_of(spec.target_kind)
         refuse_other_targets(spec, settings.allowed_targets)
         if spec.kind == "Reconcile":
+            from headrace_runner.reconcile import reconcile
+
             result = _with_retries(lambda: reconcile(settings, spec, stop), lambda: 0, settings, stop, report, run_log)
         else:
             load = Load(
@@ -60,8 +63,18 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
                 report=report,
                 status_of=lambda run_id: status_of(settings, run_id, stop),
                 bytes_read=report.progress().bytes_read,
+                stages=stages,
             )
-            _with_retries(load.attempt, lambda: load.commits, settings, stop, report, run_log)
+            caught_up_before = report.progress().caught_up_age is not None
+            _with_retries(
+                load.attempt,
+                lambda: load.commits + load.polls,
+                settings,
+                stop,
+                report,
+                run_log,
+                lasts=lambda: spec.is_stream and (load.polls > 0 or caught_up_before),
+            )
     except StoppedError as error:
         run_log.info(error.message)
         return _say(settings, report, Exit.STOPPED, STOPPED, None)
@@ -71,12 +84,15 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
         return Exit.SUPERSEDED
     except (PermanentError, OutrunError) as error:
         run_log.error(error.message)
+        _fail(spec, stages, report)
         return _say(settings, report, Exit.FAILED, FAILED, error.message)
     except TransientError as error:
         run_log.error(f"Giving up, a new pod may get over it: {error.message}")
+        _fail(spec, stages, report)
         return _say(settings, report, Exit.FAULT, None, error.message)
     except Exception as error:  # noqa: BLE001  # whatever it is, the run must not end without a word
         run_log.error(f"Unexpected fault: {type(error).__name__}: {error}")
+        _fail(spec, stages, report)
         return _say(settings, report, Exit.FAULT, None, f"Unexpected fault in the runner ({type(error).__name__})")
     progress = report.progress()
     run_log.info(f"Done: {progress.rows_read} rows read, {progress.rows_written} written")
@@ -90,8 +106,13 @@ def _with_retries(
     stop: Stop,
     report: ReportThread,
     run_log: Log,
+    *,
+    lasts: Callable[[], bool] = lambda: False,
 ) -> T:
-    """Attempts until one succeeds; raises TransientError when the pauses between those without progress are used up."""
+    """Attempts until one succeeds; raises TransientError when the pauses between those without progress are used up.
+
+    What `lasts` is tried again for ever: its servers were there once, and will be again.
+    """
     failures, before = 0, progress()
     while True:
         try:
@@ -101,12 +122,20 @@ def _with_retries(
                 raise StoppedError("Stopped; the batch in hand was rolled back") from error
             failures = failures + 1 if progress() == before else 1
             before = progress()
-            if failures > len(settings.retry_seconds):
+            if failures > len(settings.retry_seconds) and not lasts():
                 raise
             run_log.warning(f"{error.message}; trying again")
             # The operator may have to give up on the run before this process does.
             report.update(message=error.message)
-        stop.wait(settings.retry_seconds[failures - 1])
+        pauses = (*settings.retry_seconds, settings.lasting_seconds)
+        stop.wait(pauses[min(failures, len(pauses)) - 1])
+
+
+def _fail(spec: RunSpec, stages: Stages, report: ReportThread) -> None:
+    """In which stage; a process that goes on with the run sets that right again."""
+    if spec.kind != "Reconcile":
+        stages.fail()
+        report.update(stages=stages.as_json())
 
 
 def _say(

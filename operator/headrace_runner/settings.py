@@ -50,6 +50,8 @@ class Settings:
     """After SIGTERM the batch in hand may finish within this time."""
     retry_seconds: tuple[float, ...] = RETRY_SECONDS
     """The pauses between attempts without progress; after the last the process ends."""
+    lasting_seconds: float = 15.0
+    """Between two attempts of a stream whose source or target stays away: it was there once, and is waited for."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:

@@ -36,7 +36,7 @@ class Stop:
     def request(self, give_up: Callable[[], None] = lambda: None) -> None:
         """Asks to stop now: between batches at once, in a batch when it is written or the grace period is over."""
         self._requested.set()
-        for delay, action in ((self._grace, self._expire), (self._grace + EXIT_SECONDS, give_up)):
+        for delay, action in ((self._grace, self.expire), (self._grace + EXIT_SECONDS, give_up)):
             timer = threading.Timer(delay, action)
             timer.daemon = True
             timer.start()
@@ -44,6 +44,10 @@ class Stop:
     def on_expiry(self, cancel: Callable[[], None]) -> None:
         """What ends the statement in hand when the grace period is over."""
         self._cancel = cancel
+
+    def is_requested(self) -> bool:
+        """Whether we were asked to stop."""
+        return self._requested.is_set()
 
     def has_expired(self) -> bool:
         """Whether the grace period is over."""
@@ -58,6 +62,7 @@ class Stop:
         """Raises StoppedError when we were asked to stop."""
         self.wait(0)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """The grace period is over: the statement in hand is ended."""
         self._expired.set()
         self._cancel()

@@ -11,6 +11,8 @@ from headrace.runspec import RunSpec
 
 DONE, FAILED, STOPPED = "DONE", "FAILED", "STOPPED"
 """Outcomes: how a runner ended, in its own words. None while it runs."""
+CANCELLED = "CANCELLED"
+"""The status that the operator gives a run that was given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,10 @@ class Progress:
     """Of a reconcile."""
     notes: dict[str, str] | None = None
     """Conditions that the runner found, reason to sentence; the operator shows them."""
+    stages: dict[str, Any] | None = None
+    """extract, transform and load: for each `state`, `started_at`, `finished_at`, `rows_read`, `rows_written`."""
+    caught_up_age: float | None = None
+    """Of a stream: so many seconds ago the last poll began that brought everything there was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +84,17 @@ _COUNTS = ("rows_read", "rows_written", "batches", "bad_rows", "bytes_read")
 def last_report(connection: Connection[Any], run_id: str) -> tuple[Reporter, Progress] | None:
     """Who reported last on a run, and how far it was; None when the store has no such run."""
     query = """
-        SELECT reporter_epoch, reporter_holder, rows_read, rows_written, batches, bad_rows, bytes_read
+        SELECT reporter_epoch, reporter_holder, rows_read, rows_written, batches, bad_rows, bytes_read, stages,
+            extract(epoch FROM now() - caught_up_at)::float8
         FROM headrace.runs WHERE run_id = %s
     """
     row = connection.execute(query, (run_id,)).fetchone()
     if row is None:
         return None
-    counts = dict(zip(_COUNTS, row[2:], strict=True))
-    return Reporter(run_id=run_id, epoch=row[0], holder=row[1]), Progress(sequence=0, **counts)
+    epoch, holder, *counts, stages, age = row
+    known = dict(zip(_COUNTS, counts, strict=True))
+    progress = Progress(sequence=0, **known, stages=stages or None, caught_up_age=age)
+    return Reporter(run_id=run_id, epoch=epoch, holder=holder), progress
 
 
 _REPORT: LiteralString = """
@@ -95,6 +104,8 @@ _REPORT: LiteralString = """
         batches = %(batches)s, bytes_read = %(bytes_read)s, outcome = %(outcome)s, outcome_message = %(message)s,
         result = coalesce(%(result)s::jsonb, result),
         notes = coalesce(notes || %(notes)s::jsonb, %(notes)s::jsonb, notes),
+        stages = coalesce(%(stages)s::jsonb, stages),
+        caught_up_at = coalesce(now() - make_interval(secs => %(caught_up_age)s), caught_up_at),
         first_seen_at = coalesce(first_seen_at, now()), seen_at = now(),
         advanced_at = CASE WHEN %(advanced)s OR advanced_at IS NULL THEN now() ELSE advanced_at END
     WHERE run_id = %(run_id)s
@@ -134,8 +145,10 @@ def report(connection: Connection[Any], spec: RunSpec, reporter: Reporter, progr
         "outcome": progress.outcome,
         "message": storable(progress.message),
         "advanced": progress.advanced,
-        "result": _json(progress.result),
-        "notes": _json(progress.notes),
+        "result": storable_json(progress.result),
+        "notes": storable_json(progress.notes),
+        "stages": storable_json(progress.stages),
+        "caught_up_age": progress.caught_up_age,
     }
     with connection.transaction():
         connection.execute(_REPORT, values)
@@ -146,7 +159,7 @@ def report(connection: Connection[Any], spec: RunSpec, reporter: Reporter, progr
             "namespace": spec.namespace,
             "pipeline_name": spec.pipeline_name,
             "pipeline_uid": spec.pipeline_uid,
-            "last_key": _json(progress.last_key),
+            "last_key": storable_json(progress.last_key),
             "last_value": progress.last_value,
             "done": progress.outcome == DONE,
         }
@@ -167,7 +180,8 @@ def storable(text: str | None) -> str | None:
     return None if text is None else text.replace("\0", _REPLACEMENT).encode(errors="replace").decode()
 
 
-def _json(value: object) -> str | None:
+def storable_json(value: object) -> str | None:
+    """Returns a value as JSON, without what Postgres can't store in its texts; None for None."""
     return None if value is None else json.dumps(_storable_value(value), ensure_ascii=False)
 
 

@@ -23,12 +23,33 @@ class RunRecord:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     error_message: str | None = None
+    project: str | None = None
+    """metadata.name of the pipeline's project when the run was asked for."""
+    pipeline_shown: str | None = None
+    """The pipeline's spec.name at that time."""
+    params: dict[str, Any] | None = None
+    tags: list[str] | dict[str, str] | None = None
+    cancel_reason: str | None = None
+    schedule: str | None = None
+    """metadata.name, as that of the backfill."""
+    schedule_uid: str | None = None
+    due_at: datetime | None = None
+    backfill: str | None = None
+    backfill_uid: str | None = None
+    nodes: list[list[str]] | None = None
+    """The pipeline's tasks, each its name and its stage; None for the three stages themselves."""
+    is_stream: bool = False
     rows_read: int = 0
-    """Reported by the runner, as are the next four: saving a record leaves them alone."""
+    """Reported by the runner, as is all that follows: saving a record leaves it alone."""
     rows_written: int = 0
     bad_rows: int = 0
     batches: int = 0
     result: dict[str, Any] | None = None
+    notes: dict[str, str] = field(default_factory=dict)
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the runner measured of extract, transform and load: state, times and rows of each that it has come to."""
+    caught_up_at: datetime | None = None
+    """Of a stream: when the last poll began that brought everything there was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +79,9 @@ class RunProgress:
     last_key: list[str | None] | None = None
     """The last committed row's key columns as text; None too when another run has committed since."""
     last_value: str | None = None
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    caught_up_at: datetime | None = None
+    """Of a stream: when the last poll began that brought everything there was; what is newer is its lag."""
     dead_letters: int | None = None
     """Those of the pipeline, once the run has an outcome."""
 
@@ -78,6 +102,37 @@ class Success:
     started_at: datetime
     """When its first runner reported: what was committed before is in the target."""
     finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueRun:
+    """The run of a schedule's due time."""
+
+    due_at: datetime
+    run_id: str
+    run_name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """How runs ended; reconciles and what was deleted do not count."""
+
+    total_runs: int
+    runs_by_state: dict[str, int]
+    """Only states that occur."""
+    average_run_seconds: float | None
+    """The mean of what SUCCESS and FAILED runs took from start to end, paused time included; None without any.
+
+    Those that failed before they started took no time and are left out.
+    """
+
+    @property
+    def success_rate(self) -> float | None:
+        """SUCCESS of SUCCESS and FAILED, 0 to 1; None without any."""
+        succeeded = self.runs_by_state.get("SUCCESS", 0)
+        ended = succeeded + self.runs_by_state.get("FAILED", 0)
+        return succeeded / ended if ended else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,29 +9,42 @@ import psycopg
 from psycopg.rows import class_row
 
 from headrace.runspec import RunSpec
-from headrace.store.ids import as_uuid
-from headrace.store.progress import storable
+from headrace.store.ids import as_uuid, as_uuids
+from headrace.store.progress import storable, storable_json
 from headrace.store.records import RunRecord, Success
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
-_COLUMNS: LiteralString = """
-    run_id::text, installation, namespace, pipeline_uid::text, pipeline_name, run_name, kind, status, attempt, epoch,
-    created_at, started_at, finished_at, error_message, rows_read, rows_written, bad_rows, batches,
-    result
+COLUMNS: LiteralString = """
+    runs.run_id::text, installation, namespace, pipeline_uid::text, pipeline_name, run_name, kind, status, attempt,
+    epoch, created_at, started_at, finished_at, error_message, project, pipeline_shown, params, tags, cancel_reason,
+    schedule, schedule_uid::text, due_at, backfill, backfill_uid::text, nodes, is_stream, rows_read, rows_written,
+    bad_rows, batches, result, notes, stages, caught_up_at
 """
+"""Those of a RunRecord."""
 
 _SAVE: LiteralString = """
     INSERT INTO headrace.runs AS r
         (run_id, installation, namespace, pipeline_uid, pipeline_name, run_name, kind, status, attempt, epoch,
-         created_at, started_at, finished_at, error_message, spec)
+         created_at, started_at, finished_at, error_message, project, pipeline_shown, params, tags, cancel_reason,
+         schedule, schedule_uid, due_at, backfill, backfill_uid, nodes, is_stream, spec)
     VALUES (%(run_id)s, %(installation)s, %(namespace)s, %(pipeline_uid)s, %(pipeline_name)s, %(run_name)s, %(kind)s,
             %(status)s, %(attempt)s, %(epoch)s, %(created_at)s, %(started_at)s, %(finished_at)s, %(error_message)s,
+            %(project)s, %(pipeline_shown)s, %(params)s::jsonb, %(tags)s::jsonb, %(cancel_reason)s, %(schedule)s,
+            %(schedule_uid)s, %(due_at)s, %(backfill)s, %(backfill_uid)s, %(nodes)s::jsonb, %(is_stream)s,
             %(spec)s::jsonb)
     ON CONFLICT (run_id) DO UPDATE SET
         status = excluded.status, attempt = excluded.attempt, epoch = coalesce(excluded.epoch, r.epoch),
         started_at = coalesce(excluded.started_at, r.started_at), finished_at = excluded.finished_at,
-        error_message = excluded.error_message, spec = coalesce(excluded.spec, r.spec)
+        error_message = excluded.error_message, project = coalesce(excluded.project, r.project),
+        pipeline_shown = coalesce(excluded.pipeline_shown, r.pipeline_shown),
+        params = coalesce(excluded.params, r.params), tags = coalesce(excluded.tags, r.tags),
+        cancel_reason = coalesce(excluded.cancel_reason, r.cancel_reason),
+        schedule = coalesce(excluded.schedule, r.schedule),
+        schedule_uid = coalesce(excluded.schedule_uid, r.schedule_uid), due_at = coalesce(excluded.due_at, r.due_at),
+        backfill = coalesce(excluded.backfill, r.backfill),
+        backfill_uid = coalesce(excluded.backfill_uid, r.backfill_uid), nodes = coalesce(excluded.nodes, r.nodes),
+        is_stream = excluded.is_stream OR r.is_stream, spec = coalesce(excluded.spec, r.spec)
     WHERE r.finished_at IS NULL
 """
 
@@ -58,15 +71,20 @@ _PURGE: LiteralString = """
     )
     DELETE FROM headrace.runs USING doomed WHERE runs.run_id = doomed.run_id
 """
+_MARK: LiteralString = """
+    UPDATE headrace.runs SET deleted_at = now() WHERE run_id IN (
+        SELECT run_id FROM headrace.runs WHERE pipeline_uid = %s AND deleted_at IS NULL LIMIT %s
+    ) AND deleted_at IS NULL
+"""
+MARK_BATCH = 5_000
+"""Runs a statement: half a second. A schedule of every 5 seconds makes 120,000 a week."""
 PURGE_BATCH = 100
 """Runs a statement: each may have thousands of log lines."""
 
 
 async def save_run(connection: Connection, record: RunRecord, spec: RunSpec | None) -> None:
     """Writes the operator's columns, and the spec when there is one; a run that is finished stays as it is."""
-    values = dataclasses.asdict(record)
-    values["error_message"] = storable(record.error_message)
-    await connection.execute(_SAVE, {**values, "spec": spec.to_json() if spec else None})
+    await connection.execute(_SAVE, {**_values(record), "spec": spec.to_json() if spec else None})
 
 
 async def finish_run(
@@ -81,7 +99,7 @@ async def list_runs(
 ) -> list[RunRecord]:
     """Returns a pipeline's runs of all kinds but one, newest first; those created at the same time by descending id."""
     query = f"""
-        SELECT {_COLUMNS} FROM headrace.runs WHERE {_SHOWN} AND {_NOT_OF_KIND}
+        SELECT {COLUMNS} FROM headrace.runs WHERE {_SHOWN} AND {_NOT_OF_KIND}
         ORDER BY created_at DESC, run_id DESC LIMIT %(limit)s OFFSET %(offset)s
     """
     values = {"pipeline_uid": as_uuid(pipeline_uid), "without": without, "limit": limit, "offset": offset}
@@ -99,16 +117,44 @@ async def count_runs(connection: Connection, pipeline_uid: str, *, without: str 
 
 async def get_run(connection: Connection, run_id: str, *, pipeline_uid: str) -> RunRecord | None:
     """Returns one run of a pipeline, of any kind."""
-    query = f"SELECT {_COLUMNS} FROM headrace.runs WHERE run_id = %(run_id)s AND {_SHOWN}"
+    query = f"SELECT {COLUMNS} FROM headrace.runs WHERE run_id = %(run_id)s AND {_SHOWN}"
     values = {"run_id": as_uuid(run_id), "pipeline_uid": as_uuid(pipeline_uid)}
     async with connection.cursor(row_factory=class_row(RunRecord)) as cursor:
         return await (await cursor.execute(query, values)).fetchone()
 
 
-async def mark_deleted(connection: Connection, pipeline_uid: str) -> None:
-    """Hides all runs of a pipeline; they are purged later."""
-    query = "UPDATE headrace.runs SET deleted_at = now() WHERE pipeline_uid = %s AND deleted_at IS NULL"
-    await connection.execute(query, (as_uuid(pipeline_uid),))
+async def find_run(connection: Connection, installation: str, namespace: str, run_id: str) -> RunRecord | None:
+    """Returns one run of any pipeline and any kind."""
+    query = f"""
+        SELECT {COLUMNS} FROM headrace.runs
+        WHERE run_id = %s AND (installation, namespace) = (%s, %s) AND deleted_at IS NULL
+    """
+    async with connection.cursor(row_factory=class_row(RunRecord)) as cursor:
+        return await (await cursor.execute(query, (as_uuid(run_id), installation, namespace))).fetchone()
+
+
+async def get_runs(
+    connection: Connection, installation: str, namespace: str, run_ids: Sequence[str]
+) -> list[RunRecord]:
+    """Returns those that are shown, of any pipeline and any kind."""
+    query = f"""
+        SELECT {COLUMNS} FROM headrace.runs
+        WHERE run_id = ANY(%s) AND (installation, namespace) = (%s, %s) AND deleted_at IS NULL
+    """
+    async with connection.cursor(row_factory=class_row(RunRecord)) as cursor:
+        return await (await cursor.execute(query, (as_uuids(run_ids), installation, namespace))).fetchall()
+
+
+async def known_runs(connection: Connection, run_ids: Sequence[str]) -> set[str]:
+    """Returns those that the store has, also when they are hidden."""
+    query = "SELECT run_id::text FROM headrace.runs WHERE run_id = ANY(%s)"
+    rows = await (await connection.execute(query, (as_uuids(run_ids),))).fetchall()
+    return {run_id for (run_id,) in rows}
+
+
+async def mark_batch(connection: Connection, pipeline_uid: str) -> int:
+    """Hides up to MARK_BATCH runs of a pipeline, which are purged later; returns how many."""
+    return (await connection.execute(_MARK, (as_uuid(pipeline_uid), MARK_BATCH))).rowcount
 
 
 async def pipelines_with_history(connection: Connection, installation: str, namespace: str) -> set[str]:
@@ -140,11 +186,18 @@ async def last_successes(connection: Connection, pipeline_uids: Sequence[str]) -
             ORDER BY created_at DESC, run_id DESC LIMIT 1
         ) AS found
     """
-    ids = [uuid for uuid in map(as_uuid, pipeline_uids) if uuid is not None]
-    rows = await (await connection.execute(query, (ids,))).fetchall()
+    rows = await (await connection.execute(query, (as_uuids(pipeline_uids),))).fetchall()
     return {uid: Success(started_at=started, finished_at=finished) for uid, started, finished in rows}
 
 
 async def purge_batch(connection: Connection, older_than: timedelta) -> int:
     """Removes up to PURGE_BATCH runs that were marked before, with logs, mirrors and dead letters; returns how many."""
     return (await connection.execute(_PURGE, (older_than, PURGE_BATCH))).rowcount
+
+
+def _values(record: RunRecord) -> dict[str, Any]:
+    # Not a deep copy: params may be large.
+    values = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    as_json = {name: storable_json(values[name]) for name in ("params", "tags", "nodes")}
+    as_text = {name: storable(values[name]) for name in ("error_message", "pipeline_shown", "cancel_reason")}
+    return values | as_json | as_text

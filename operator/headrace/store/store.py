@@ -1,78 +1,38 @@
 """The store as operator and API use it: each method is one short visit to Postgres, safe to repeat."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from time import monotonic
-from typing import Any
 
-import psycopg
-
-from headrace.errors import PermanentError, UnavailableError
 from headrace.model.run import RunKind
-from headrace.postgres.pools import ANSWER_SECONDS, CHECK_SECONDS, Pool, PoolState
-from headrace.postgres.problems import Fault, describe, fault
 from headrace.runspec import RunSpec
-from headrace.store import checkpoints, dead_letters, epochs, logs, observations, runs
+from headrace.store import (
+    checkpoints,
+    counts,
+    dead_letters,
+    due_runs,
+    epochs,
+    listings,
+    logs,
+    observations,
+    runs,
+)
 from headrace.store.ids import as_uuid
+from headrace.store.listings import Scope
 from headrace.store.progress import LogLine
-from headrace.store.records import Checkpoint, DeadLetter, RunRecord, Snapshot, Success
+from headrace.store.records import Checkpoint, DeadLetter, DueRun, RunRecord, Snapshot, Statistics, Success
+from headrace.store.visits import Visits
 
 _PURGE_SECONDS = 60.0
-_SETTINGS = {
-    "statement_timeout": f"{ANSWER_SECONDS:.0f}s",
-    "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "30s",
-    "TimeZone": "UTC",
-}
 _OFFSET_LIMIT = 2**31
 """More rows than any history has; Postgres's own limit would be an error."""
-Tell = Callable[[str, float], None]
-"""Hears how each visit ended (`ok`, `unavailable`, `refused`) and how many seconds it took."""
 
 
-class Store:
+class Store(Visits):
     """The platform's Postgres.
 
     Every method raises UnavailableError (part `postgres`) when Postgres can't be reached, no connection becomes free in
     time, or the schema is not there yet, and PermanentError when Postgres refuses a value.
     """
-
-    def __init__(
-        self,
-        dsn: str,
-        *,
-        pool_size: int = 5,
-        max_overflow: int = 5,
-        pool_timeout: float = 10.0,
-        application_name: str = "headrace",
-    ) -> None:
-        """Connects to nothing. Raises PermanentError for a DSN that can't be read."""
-        size = pool_size + max_overflow
-        self._pool = Pool(dsn, application_name=application_name, size=size, timeout=pool_timeout, settings=_SETTINGS)
-        self._told: Tell = lambda outcome, seconds: None
-
-    def listen(self, tell: Tell) -> None:
-        """`tell` hears of each visit that has ended."""
-        self._told = tell
-
-    @property
-    def pool(self) -> PoolState:
-        """How the pool is doing."""
-        return self._pool.state
-
-    async def open(self) -> None:
-        """Makes the store usable; returns at once, also when Postgres is away."""
-        await self._pool.open()
-
-    async def close(self) -> None:
-        """Closes all connections; the store can't be opened again."""
-        await self._pool.close()
-
-    async def ping(self) -> None:
-        """Returns when Postgres answered."""
-        async with self._connection(free_within=CHECK_SECONDS):
-            return  # The pool asked.
 
     async def save_run(self, record: RunRecord, spec: RunSpec | None = None) -> None:
         """Writes a run as the operator sees it, but never one that is finished; without `spec` that stays."""
@@ -100,8 +60,10 @@ class Store:
 
     async def mark_deleted(self, pipeline_uid: str) -> None:
         """Hides a pipeline's runs; `purge` removes them later."""
-        async with self._connection() as connection:
-            await runs.mark_deleted(connection, pipeline_uid)
+        batch = runs.MARK_BATCH
+        while batch == runs.MARK_BATCH:
+            async with self._connection() as connection:
+                batch = await runs.mark_batch(connection, pipeline_uid)
 
     async def pipelines_with_history(self, installation: str, namespace: str) -> set[str]:
         """Returns the uids of the pipelines that have runs and were not marked as deleted."""
@@ -124,7 +86,25 @@ class Store:
                 batch = await runs.purge_batch(connection, older_than)
             purged += batch
             if batch < runs.PURGE_BATCH:
-                return purged
+                break
+        async with self._connection() as connection:
+            await counts.drop_empty(connection)
+        return purged
+
+    async def trim_logs(self) -> int:
+        """Removes all but the latest 10,000 lines of each run that is at work or was a day ago; returns how many."""
+        async with self._connection() as connection:
+            crowded = await logs.crowded_runs(connection)
+        return sum([await self._trim(run_id, last) for run_id, last in crowded])
+
+    async def _trim(self, run_id: str, last: int) -> int:
+        trimmed = 0
+        while True:
+            async with self._connection() as connection:
+                batch = await logs.trim_batch(connection, run_id, last)
+            trimmed += batch
+            if batch < logs.TRIM_BATCH:
+                return trimmed
 
     async def list_runs(
         self, pipeline_uid: str, *, limit: int, offset: int = 0, without: str | None = RunKind.RECONCILE
@@ -143,6 +123,83 @@ class Store:
         """Returns one run of any kind, if it is this pipeline's."""
         async with self._connection() as connection:
             return await runs.get_run(connection, run_id, pipeline_uid=pipeline_uid)
+
+    async def find_run(self, scope: Scope, run_id: str) -> RunRecord | None:
+        """Returns one run of any pipeline of the namespace, of any kind, unless its pipeline was deleted."""
+        async with self._connection() as connection:
+            return await runs.find_run(connection, *scope, run_id)
+
+    async def get_runs(self, scope: Scope, run_ids: Sequence[str]) -> list[RunRecord]:
+        """Returns those of these runs that the store has, in any order, unless their pipeline was deleted."""
+        async with self._connection() as connection:
+            return await runs.get_runs(connection, *scope, run_ids)
+
+    async def known_runs(self, run_ids: Sequence[str]) -> set[str]:
+        """Returns those that the store has, also when their pipeline was deleted."""
+        async with self._connection() as connection:
+            return await runs.known_runs(connection, run_ids)
+
+    async def list_all_runs(
+        self,
+        scope: Scope,
+        *,
+        pipeline_uids: Sequence[str] | None = None,
+        status: str | None = None,
+        streams: bool = False,
+        without: Sequence[str] = (),
+        sort: str = "-created_at",
+        limit: int,
+        offset: int = 0,
+    ) -> list[RunRecord]:
+        """Returns a page of the runs of these pipelines (None: all) and this status (None: any), without reconciles.
+
+        `streams`: only those that go on until they are stopped. `without`: none of these, by id.
+
+        `sort` is one of `listings.SORT_FIELDS`, after a `-` to turn it round, else KeyError. A missing value comes
+        last both ways; what is equal comes by id in the same direction.
+        """
+        wanted = listings.Wanted(
+            scope=scope, pipeline_uids=pipeline_uids, status=status, streams=streams, without=without
+        )
+        page = listings.Page(sort=sort, limit=limit, offset=min(offset, _OFFSET_LIMIT))
+        async with self._connection() as connection:
+            return await listings.list_all_runs(connection, wanted, page)
+
+    async def count_all_runs(
+        self,
+        scope: Scope,
+        *,
+        pipeline_uids: Sequence[str] | None = None,
+        status: str | None = None,
+        streams: bool = False,
+        without: Sequence[str] = (),
+    ) -> int:
+        """Returns how many runs `list_all_runs` would give without a limit."""
+        wanted = listings.Wanted(
+            scope=scope, pipeline_uids=pipeline_uids, status=status, streams=streams, without=without
+        )
+        async with self._connection() as connection:
+            return await counts.count_all_runs(connection, wanted)
+
+    async def statistics(self, scope: Scope, *, pipeline_uids: Sequence[str] | None = None) -> Statistics:
+        """Returns how the runs of these pipelines (None: all) ended."""
+        async with self._connection() as connection:
+            return await counts.statistics(connection, listings.Wanted(scope=scope, pipeline_uids=pipeline_uids))
+
+    async def runs_due(self, schedule_uid: str, due_times: Sequence[datetime]) -> list[DueRun]:
+        """Returns the latest run of each of these due times that has one, by due time."""
+        async with self._connection() as connection:
+            return await due_runs.runs_due(connection, schedule_uid, due_times)
+
+    async def runs_of_schedule(self, schedule_uid: str, due_from: datetime, due_to: datetime) -> list[DueRun]:
+        """Returns the latest run of each due time from `due_from` until before `due_to`, by due time."""
+        async with self._connection() as connection:
+            return await due_runs.runs_of_schedule(connection, schedule_uid, due_from, due_to)
+
+    async def runs_of_backfill(self, backfill_uid: str) -> list[DueRun]:
+        """Returns all runs that a backfill asked for, by due time; of one due time the latest comes last."""
+        async with self._connection() as connection:
+            return await due_runs.runs_of_backfill(connection, backfill_uid)
 
     async def get_checkpoint(
         self, installation: str, namespace: str, pipeline_name: str, *, pipeline_uid: str
@@ -170,29 +227,17 @@ class Store:
         async with self._connection() as connection:
             return await logs.list_logs(connection, run_id, min_level=min_level, limit=limit, offset=offset)
 
-    @asynccontextmanager
-    async def _connection(
-        self, *, free_within: float | None = None, answer_within: float = ANSWER_SECONDS
-    ) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
-        began = monotonic()
-        try:
-            async with self._pool.connection(free_within=free_within, answer_within=answer_within) as connection:
-                yield connection
-        except psycopg.Error as error:
-            translated = _translate(error)
-            outcome = "unavailable" if isinstance(translated, UnavailableError) else "refused"
-            self._told(outcome, monotonic() - began)
-            raise translated from error
-        self._told("ok", monotonic() - began)
+    async def logs_after(
+        self, run_id: str, after_id: int, *, min_level: str = "DEBUG", limit: int
+    ) -> list[tuple[int, LogLine]]:
+        """Returns the lines of that level and above that came after the one of that number (0: all), oldest first.
 
+        Each comes with its number: whoever follows a run asks again with the last one.
+        """
+        async with self._connection() as connection:
+            return await logs.logs_after(connection, run_id, after_id, min_level=min_level, limit=limit)
 
-def _translate(error: psycopg.Error) -> UnavailableError | PermanentError:
-    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
-        return UnavailableError("The store's schema is not there yet", part="postgres")
-    match fault(error):
-        case Fault.CONNECTION | Fault.ACCESS:
-            return UnavailableError("The store's Postgres can't be reached", part="postgres")
-        case Fault.PASSING:
-            return UnavailableError(f"The store's Postgres has a problem: {describe(error)}", part="postgres")
-        case Fault.LASTING:
-            return PermanentError(f"The store refuses: {describe(error)}")
+    async def count_logs(self, run_id: str, *, min_level: str = "DEBUG") -> int:
+        """Returns how many lines `list_logs` would give without a limit."""
+        async with self._connection() as connection:
+            return await logs.count_logs(connection, run_id, min_level=min_level)

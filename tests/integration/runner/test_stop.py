@@ -52,6 +52,21 @@ def test_a_run_that_waits_for_its_pace_stops_at_once(rows):
     assert time.monotonic() - started < 4
 
 
+def test_a_run_that_was_given_up_does_not_end_its_batch(rows):
+    """Who cancels a run within some seconds has the operator say so, and the runner looks."""
+    rows.on_target(*SLOW_TARGET)
+    spec = rows.spec(QUERY)
+    process = rows.spawn(spec, HEADRACE_GRACE_SECONDS="60")
+    rows.wait_until_read(spec, 100)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    with psycopg.connect(rows.store, autocommit=True) as store:
+        store.execute("UPDATE headrace.runs SET status = 'CANCELLED' WHERE run_id = %s", (spec.run_id,))
+    ended = rows.wait(process, spec, seconds=15)
+    assert (ended.code, ended.outcome, ended.rows_written) == (75, "STOPPED", 100)
+    assert rows.on_target("SELECT count(*) FROM analytics.copy") == [(100,)]
+
+
 def test_a_batch_that_outlasts_the_grace_period_is_rolled_back(rows, tmp_path):
     rows.on_target(*SLOW_TARGET)
     spec = rows.spec(QUERY)

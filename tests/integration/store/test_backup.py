@@ -52,6 +52,9 @@ async def test_a_restored_store_knows_its_history_and_goes_on(
     restored = Store(empty)
     try:
         assert await restored.get_run(made.run_id, pipeline_uid=made.pipeline_uid) == made
+        assert (await restored.statistics(("headrace", "etl"))).runs_by_state == {"SUCCESS": 1}
+        await restored.save_run(new_run(status="RUNNING"))
+        assert await restored.count_all_runs(("headrace", "etl")) == 2
         assert await restored.draw_epoch("headrace", "etl", "film-dim") > drawn
     finally:
         await restored.close()

@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from headrace.errors import PermanentError, UnavailableError
 from headrace.store.migrate import migrate, migrate_when_ready
+from headrace.store.store import Store
 
 _PROGRAM = "import sys; from headrace.store.migrate import migrate; migrate(sys.argv[1])"
 
@@ -42,7 +43,7 @@ def test_everything_lies_in_one_schema_and_a_second_time_changes_nothing(databas
     assert {name.split(".")[0] for name in first} == {"headrace"}
     assert _tables(database) == first
     with psycopg.connect(database) as connection:
-        assert connection.execute("SELECT count(*) FROM headrace._yoyo_log").fetchone() == (3,)
+        assert connection.execute("SELECT count(*) FROM headrace._yoyo_log").fetchone() == (4,)
 
 
 def test_processes_that_start_at_once_all_succeed(database: str) -> None:
@@ -166,6 +167,63 @@ def test_a_store_of_the_version_before_keeps_what_it_has(database: str) -> None:
         """)
         migrate(database)
         assert connection.execute("SELECT bad_rows FROM headrace.runs").fetchone() == (0,)
+
+
+_BACK_TO_0003: LiteralString = """
+    DROP FUNCTION headrace.count_inserted_runs, headrace.count_updated_runs, headrace.count_deleted_runs,
+        headrace.ask_for_count, headrace.add_run_counts, headrace.run_count, headrace.run_seconds CASCADE;
+    DROP TABLE headrace.run_counts;
+    DROP INDEX headrace.runs_listed, headrace.runs_by_status, headrace.runs_by_pipeline_and_status,
+        headrace.runs_finished;
+    ALTER TABLE headrace.runs DROP COLUMN project, DROP COLUMN pipeline_shown, DROP COLUMN params, DROP COLUMN tags,
+        DROP COLUMN cancel_reason, DROP COLUMN schedule, DROP COLUMN schedule_uid, DROP COLUMN due_at,
+        DROP COLUMN backfill, DROP COLUMN backfill_uid, DROP COLUMN nodes, DROP COLUMN is_stream, DROP COLUMN stages,
+        DROP COLUMN caught_up_at;
+    DELETE FROM headrace._yoyo_migration WHERE migration_id = '0004_projects';
+"""
+
+
+@pytest.mark.parametrize("version", [13, 14, 15, 16, 17, 18])
+async def test_the_runs_of_before_are_counted(server_of: Any, version: int) -> None:
+    """Each once: those that are listed, and what those took that have started and finished."""
+    server = server_of(version)
+    name = server.create_database()
+    dsn = server.dsn(name)
+    migrate(dsn)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(_BACK_TO_0003)
+        connection.execute("""
+            INSERT INTO headrace.runs (run_id, installation, namespace, pipeline_uid, pipeline_name, run_name, kind,
+                                       status, created_at, started_at, finished_at, deleted_at)
+            SELECT gen_random_uuid(), 'headrace', 'etl', gen_random_uuid(), 'p', 'r', kind, status, at, started_at,
+                   finished_at, deleted_at
+            FROM (SELECT now() AS at, now() - interval '9.5 s' AS ago) AS t CROSS JOIN LATERAL (VALUES
+                ('Load', 'SUCCESS', ago, at, NULL), ('Rebuild', 'FAILED', NULL, at, NULL),
+                ('Load', 'FAILED', at, ago, NULL), ('Load', 'RUNNING', ago, NULL, NULL),
+                ('Reconcile', 'SUCCESS', ago, at, NULL), ('Load', 'SUCCESS', ago, at, at)
+            ) AS runs (kind, status, started_at, finished_at, deleted_at)
+        """)
+    migrate(dsn)
+    store = Store(dsn)
+    try:
+        found = await store.statistics(("headrace", "etl"))
+        assert found.runs_by_state == {"FAILED": 2, "RUNNING": 1, "SUCCESS": 1}
+        assert found.average_run_seconds == 9.5 / 2
+    finally:
+        await store.close()
+        server.drop_database(name)
+
+
+async def test_a_schema_of_the_version_before_is_one_that_is_not_there_yet(database: str) -> None:
+    migrate(database)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(_BACK_TO_0003)
+    store = Store(database)
+    try:
+        with pytest.raises(UnavailableError, match="not there yet"):
+            await store.find_run(("headrace", "etl"), str(uuid4()))
+    finally:
+        await store.close()
 
 
 def _run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

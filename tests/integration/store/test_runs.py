@@ -8,12 +8,14 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from headrace.errors import PermanentError
 from headrace.runspec import RunSpec
 from headrace.store.dead_letters import Letter, save
 from headrace.store.progress import Progress, Reporter, load_spec, report, run_status
 from headrace.store.records import RunRecord, Success
+from headrace.store.runs import MARK_BATCH
 from headrace.store.store import Store
 
 NewRun = Callable[..., RunRecord]
@@ -45,6 +47,71 @@ async def test_saving_keeps_what_the_operator_no_longer_says(store: Store, new_r
     await store.save_run(run)
     await store.save_run(replace(run, status="PAUSED", epoch=None, started_at=None))
     assert await store.get_run(run.run_id, pipeline_uid=run.pipeline_uid) == replace(run, status="PAUSED")
+
+
+_ASKED: dict[str, Any] = {
+    "project": "cinema",
+    "pipeline_shown": "film_dim_full ü",
+    "params": {"since": "2026-01-01", "n": 1.5, "ids": [1, None], "text": "'; --"},
+    "tags": {"team": "cinema"},
+    "cancel_reason": "no longer wanted",
+    "schedule": "nightly",
+    "schedule_uid": str(uuid4()),
+    "due_at": ENDED,
+    "backfill": "january",
+    "backfill_uid": str(uuid4()),
+    "nodes": [["read", "extract"], ["write", "load"]],
+    "is_stream": True,
+}
+
+
+async def test_what_was_asked_for_is_kept_when_it_is_no_longer_said(store: Store, new_run: NewRun) -> None:
+    run = new_run(**_ASKED)
+    await store.save_run(run)
+    assert await store.get_run(run.run_id, pipeline_uid=run.pipeline_uid) == run
+    await store.save_run(new_run(run_id=run.run_id, status="RUNNING"))
+    assert await store.get_run(run.run_id, pipeline_uid=run.pipeline_uid) == replace(run, status="RUNNING")
+
+
+@pytest.mark.parametrize("name", _ASKED)
+async def test_what_is_said_later_is_saved(store: Store, new_run: NewRun, name: str) -> None:
+    run = new_run()
+    await store.save_run(run)
+    later = replace(run, **{name: _ASKED[name]})
+    await store.save_run(later)
+    assert await store.get_run(run.run_id, pipeline_uid=run.pipeline_uid) == later
+
+
+@pytest.mark.parametrize(("tags", "nodes"), [(["a", "b"], []), ([], [["x", "load"]]), ({}, None)])
+async def test_tags_are_kept_as_they_were_given(store: Store, new_run: NewRun, tags: Any, nodes: Any) -> None:
+    run = new_run(tags=tags, params={}, nodes=nodes)
+    await store.save_run(run)
+    assert await store.get_run(run.run_id, pipeline_uid=run.pipeline_uid) == run
+
+
+async def test_what_postgres_cannot_store_of_what_was_asked_for_is_left_out(store: Store, new_run: NewRun) -> None:
+    """A run is never lost for a character in its parameters."""
+    run = new_run(params={"a\0": ["\0", "\ud800"]}, tags={"t": "\0"}, cancel_reason="\0", pipeline_shown="\ud800")
+    await store.save_run(run)
+    found = await store.get_run(run.run_id, pipeline_uid=run.pipeline_uid)
+    mark = "\N{REPLACEMENT CHARACTER}"
+    expected = replace(run, params={f"a{mark}": [mark, "?"]}, tags={"t": mark}, cancel_reason=mark, pipeline_shown="?")
+    assert found == expected
+
+
+async def test_stages_and_lag_are_observed_and_shown(
+    store: Store, new_run: NewRun, runner: psycopg.Connection[Any]
+) -> None:
+    run, stages = new_run(is_stream=True), {"extract": {"state": "RUNNING", "rows_read": 3}}
+    await store.save_run(run)
+    before = (await store.observe([run.run_id])).progress[run.run_id]
+    assert (before.stages, before.caught_up_at) == ({}, None)
+    runner.execute("UPDATE headrace.runs SET stages = %s, caught_up_at = %s", (Jsonb(stages), ENDED))
+    await store.save_run(run)
+    seen = (await store.observe([run.run_id])).progress[run.run_id]
+    assert (seen.stages, seen.caught_up_at) == (stages, ENDED)
+    found = await store.get_run(run.run_id, pipeline_uid=run.pipeline_uid)
+    assert found == replace(run, stages=stages, caught_up_at=ENDED)
 
 
 async def test_saving_leaves_the_runners_columns_alone(
@@ -188,6 +255,20 @@ async def test_the_pipelines_that_have_a_history_are_those_of_the_namespace_that
     await store.mark_deleted(gone)
     assert await store.pipelines_with_history("headrace", "etl") == {first, second}
     assert await store.pipelines_with_history("headrace", "empty") == set()
+
+
+async def test_a_history_of_any_length_is_hidden(
+    store: Store, runner: psycopg.Connection[Any], pipeline_uid: str
+) -> None:
+    """In several statements: one alone would take longer than it may."""
+    query = """
+        INSERT INTO headrace.runs (run_id, installation, namespace, pipeline_uid, pipeline_name, run_name, kind,
+                                   status, created_at)
+        SELECT gen_random_uuid(), 'i', 'n', %s, 'p', 'r', 'Load', 'SUCCESS', now() FROM generate_series(1, %s)
+    """
+    runner.execute(query, (pipeline_uid, 2 * MARK_BATCH + 1))
+    await store.mark_deleted(pipeline_uid)
+    assert await store.count_runs(pipeline_uid) == 0
 
 
 async def test_a_purge_goes_on_until_all_is_gone(store: Store, runner: psycopg.Connection[Any]) -> None:

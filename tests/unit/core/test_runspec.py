@@ -15,9 +15,17 @@ SPEC = RunSpec(
 )  # fmt: skip
 
 
-@given(query=TEXT, keys=st.lists(TEXT, max_size=3), rate=st.none() | st.integers(1, 10**9), prune=st.booleans())
-def test_a_run_survives_the_way_through_the_store(query, keys, rate, prune):
-    spec = dataclasses.replace(SPEC, query=query, key_columns=tuple(keys), max_rows_per_second=rate, prune=prune)
+@given(
+    query=TEXT,
+    keys=st.lists(TEXT, max_size=3),
+    rate=st.none() | st.integers(1, 10**9),
+    prune=st.booleans(),
+    tasks=st.lists(st.tuples(TEXT, TEXT), max_size=3),
+)
+def test_a_run_survives_the_way_through_the_store(query, keys, rate, prune, tasks):
+    spec = dataclasses.replace(
+        SPEC, query=query, key_columns=tuple(keys), max_rows_per_second=rate, prune=prune, tasks=tuple(tasks)
+    )
     assert RunSpec.from_json(json.loads(spec.to_json())) == spec
 
 
@@ -27,6 +35,13 @@ def test_fields_of_a_newer_version_are_left_out():
 
 def test_fields_that_an_older_version_did_not_write_have_defaults():
     data = json.loads(SPEC.to_json())
-    for name in ("lookback_seconds", "key_columns", "fingerprint"):
+    for name in ("lookback_seconds", "key_columns", "fingerprint", "poll_seconds", "tasks"):
         del data[name]
     assert RunSpec.from_json(data) == SPEC
+
+
+def test_only_a_load_is_a_stream():
+    spec = dataclasses.replace(SPEC, mode="streaming")
+    assert (spec.is_stream, spec.has_cursor) == (True, True)
+    assert not dataclasses.replace(spec, kind="Rebuild").is_stream
+    assert (SPEC.is_stream, SPEC.has_cursor) == (False, False)

@@ -5,6 +5,7 @@ the greatest one seen was in progress when that was read; when all of those have
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -31,6 +32,16 @@ _SUBSCRIBED = b"""
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Greatest:
+    """The greatest cursor value there is."""
+
+    clock: str
+    """The source's, before that."""
+    value: str | None
+    notes: dict[str, str]
+
+
 class HorizonFinder:
     """Finds one run's horizon; raises psycopg.Error."""
 
@@ -46,10 +57,23 @@ class HorizonFinder:
 
     def find(self, start: Position, sleep: Callable[[float], None]) -> Horizon:
         """The greatest cursor value that is there, once all that may still commit below it has ended."""
-        # The clock before the value, and the value before the transactions: what begins later has a greater key.
+        # The value before the transactions: what begins later has a greater key.
+        greatest = self.greatest()
+        return self.horizon(greatest, start, self._doubt(sleep))
+
+    def greatest(self) -> Greatest:
+        """The clock, then the value."""
         clock = self._fetch("SELECT clock_timestamp()::text")
-        value, notes = self._greatest()
-        doubt = self._doubt(sleep)
+        return Greatest(str(clock), *self._greatest())
+
+    @property
+    def is_unique(self) -> bool:
+        """No two rows have the same cursor value."""
+        return [field.name for field in self._projection.keys] == [self._cursor]
+
+    def horizon(self, greatest: Greatest, start: Position, doubt: str | None) -> Horizon:
+        """What to read up to, and what to know of it; `doubt`: why rows may commit behind it."""
+        value, notes = greatest.value, dict(greatest.notes)
         if doubt is not None:
             notes[LOOKBACK_ONLY] = self._in_words(doubt)
         if value is None:
@@ -60,9 +84,8 @@ class HorizonFinder:
                 f" is read until it is above. Right if rows were deleted; if {self._cursor} was set back, restart"
             )
         if not self._select.has_time_cursor():
-            is_unique = [field.name for field in self._projection.keys] == [self._cursor]
-            return Horizon(value, None if is_unique else value, notes)
-        unsettled_from, is_ahead = self._times(value, str(clock), in_doubt=doubt is not None)
+            return Horizon(value, None if self.is_unique else value, notes)
+        unsettled_from, is_ahead = self._times(value, greatest.clock, in_doubt=doubt is not None)
         if is_ahead:
             notes[CURSOR_AHEAD] = (
                 f"The greatest {self._cursor} is {value}, ahead of the source's clock: rows that get a lower one from"

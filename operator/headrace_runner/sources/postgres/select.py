@@ -38,13 +38,22 @@ class Select:
         return f"({self.bare()}\n) AS q"
 
     def rows(
-        self, projection: Projection, start: Position, *, bounded: bool = False, nulls: bool = True, version: int = 0
+        self,
+        projection: Projection,
+        start: Position,
+        *,
+        bounded: bool = False,
+        nulls: bool = True,
+        version: int = 0,
+        limit: int | None = None,
     ) -> str:
         """All rows from `start` on (its own row too), in order; `bounded`: up to `headrace.horizon`.
 
-        `nulls`: those whose key is null too, wherever it starts; `version`: what documents have or begin with.
+        `nulls`: those whose key is null too, wherever it starts; `version`: what documents have or begin with;
+        `limit`: not more rows.
         """
-        return self._statement(projection, self._conditions(projection, start, bounded=bounded, nulls=nulls), version)
+        conditions = self._conditions(projection, start, bounded=bounded, nulls=nulls)
+        return self._statement(projection, conditions, version, limit)
 
     def keyed(self, projection: Projection, version: int) -> str:
         """The rows whose keys are in `headrace.keys`, a JSON array of arrays of texts."""
@@ -87,18 +96,20 @@ class Select:
         """How many rows there are."""
         return f"SELECT count(*) FROM {self.wrapped()}"
 
-    def _statement(self, projection: Projection, conditions: list[str], version: int) -> str:
+    def _statement(self, projection: Projection, conditions: list[str], version: int, limit: int | None = None) -> str:
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         order = ", ".join(self._order(projection))
-        items, limit = [value(field) for field in projection.fields], ""
+        items = [value(field) for field in projection.fields]
         if projection.cursor is not None:
             items.insert(0, f"{column(projection.cursor)}::text")
         documents = self.documents(projection)
         if documents is not None:
             items = documents.items(version, order)
-            limit = f" LIMIT {MOST_ROWS}" if documents.numbers_rows else ""
+            if documents.numbers_rows:
+                limit = min(limit or MOST_ROWS, MOST_ROWS)
         by = f" ORDER BY {order}" if order else ""
-        return f"SELECT {', '.join(items)} FROM {self.wrapped()}{where}{by}{limit}"
+        most = "" if limit is None else f" LIMIT {limit}"
+        return f"SELECT {', '.join(items)} FROM {self.wrapped()}{where}{by}{most}"
 
     def _conditions(self, projection: Projection, start: Position, *, bounded: bool, nulls: bool) -> list[str]:
         if projection.cursor is None:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import pq
@@ -16,7 +17,7 @@ from headrace_runner.copystream import CopyStream
 from headrace_runner.mark import marked_relations
 from headrace_runner.operators import refuse_hidden_operators
 from headrace_runner.pace import Pace
-from headrace_runner.protocols import Batch, Edge, Horizon, Position, Projection, Shape, SourceColumn
+from headrace_runner.protocols import Batch, Edge, Horizon, Look, Position, Projection, Shape, SourceColumn
 from headrace_runner.quoting import quote_name
 from headrace_runner.sources.postgres.batches import Limits, batches_of
 from headrace_runner.sources.postgres.documents import MOST_ROWS
@@ -31,6 +32,9 @@ from headrace_runner.sources.postgres.session import open_session, reading
 from headrace_runner.sources.postgres.shape import describe_statement, shape_of
 from headrace_runner.wire import error_of, fetch_row
 
+if TYPE_CHECKING:
+    from headrace_runner.sources.postgres.lookout import Lookout
+
 
 class PostgresSource:
     """Reads one run's query. `wait` sleeps, and raises when the run has to stop."""
@@ -40,6 +44,8 @@ class PostgresSource:
         self._spec = spec
         self._wait = wait
         self._connection = open_session(dsn, spec.run_id)
+        self._lookout: Lookout | None = None
+        """Of a stream."""
         with reading():
             self._select = Select(query=_compared(spec), byte_order=byte_order(self._connection))
 
@@ -59,7 +65,7 @@ class PostgresSource:
             columns={column.name: column for column in shape.columns},
             is_utf8=shape.encoding == "UTF8",
         )
-        if self._spec.mode == "incremental":
+        if self._spec.has_cursor:
             cursor = self._cursor_in(shape)
             self._select = dataclasses.replace(
                 self._select,
@@ -85,18 +91,31 @@ class PostgresSource:
         with reading():
             return HorizonFinder(self._connection, self._select, projection, self._spec).find(start, self._wait)
 
-    def read(self, projection: Projection, start: Position, horizon: Horizon | None) -> Iterator[Batch]:
+    def look(self, projection: Projection, start: Position, known: frozenset[str], patience: float) -> Look:
+        """How far a stream may read now."""
+        from headrace_runner.sources.postgres.lookout import Lookout
+
+        if self._lookout is None:
+            self._lookout = Lookout(self._connection, self._select, projection, self._spec)
+        with reading():
+            return self._lookout.look(start, known, self._wait, patience)
+
+    def read(
+        self, projection: Projection, start: Position, horizon: Horizon | None, limit: int | None = None
+    ) -> Iterator[Batch]:
         """All rows after `start`; a new statement every `snapshot_seconds`, for it holds back the source's vacuum."""
         pace = Pace(self._spec.max_rows_per_second)
         last: Edge | None = None
         while True:
             expires: float | None = None
             with reading():
-                for batch in self._stream(projection, start, horizon, pace):
+                for batch in self._stream(projection, start, horizon, pace, limit):
                     # Not from the start: a query that needs longer for its first row would give one batch each time.
                     expires = expires or time.monotonic() + self._spec.snapshot_seconds
                     self._wait(pace.delay_after(len(batch.rows)))
                     last = batch.last or last
+                    if batch.final and self._spec.is_stream:
+                        self._connection.execute(b"COMMIT")
                     yield self._marked(batch, last, horizon)
                     if batch.final:
                         return
@@ -130,14 +149,17 @@ class PostgresSource:
         unsettled = is_unsettled(value, horizon.unsettled_from, is_time=is_time, is_last=batch.final)
         return dataclasses.replace(batch, unsettled=True) if unsettled else batch
 
-    def _stream(self, projection: Projection, start: Position, horizon: Horizon | None, pace: Pace) -> Iterator[Batch]:
+    def _stream(
+        self, projection: Projection, start: Position, horizon: Horizon | None, pace: Pace, limit: int | None
+    ) -> Iterator[Batch]:
         version = _draw_version(projection)
         # One snapshot for all statements: what one of them finds is so for the next.
         self._connection.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         self._bind_start(start, None if horizon is None else horizon.value)
         first = self._edge_of(projection, start)
         nulls = has_to_see_nulls(self._connection, self._select, projection, start)
-        rows = self._select.rows(projection, start, bounded=horizon is not None, nulls=nulls, version=version)
+        bounded = horizon is not None
+        rows = self._select.rows(projection, start, bounded=bounded, nulls=nulls, version=version, limit=limit)
         yield from self._batches(projection, rows, pace.batch_size(self._spec.batch_size), first)
         self._connection.execute(b"COMMIT")
 
@@ -199,6 +221,7 @@ class PostgresSource:
     def _reconnect(self) -> None:
         self.close()
         self._connection = open_session(self._dsn, self._spec.run_id)
+        self._lookout = None
 
     def _cursor_in(self, shape: Shape) -> SourceColumn:
         name = self._spec.incremental_key

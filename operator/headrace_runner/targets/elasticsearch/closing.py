@@ -66,6 +66,11 @@ class Closing:
             self._pruner = WalkPruner(self._client, self._index.name, self._senders, self._order)
         return self._writer.checkpoint
 
+    def show(self) -> None:
+        """Lets readers see what a stream has written; raises TransientError when the index is another one by now."""
+        least, most = self._bounds(self._writer.checkpoint.counters)
+        self._indices.finish(least=least, most=most)
+
     def rereads(self) -> Projection | None:
         """All keys, where versions don't tell which documents were read."""
         return None if self._pruner is None else self._key_projection

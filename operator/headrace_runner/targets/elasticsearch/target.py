@@ -16,6 +16,7 @@ from headrace_runner.protocols import (
     Documents,
     Field,
     Identity,
+    Position,
     Projection,
     Shape,
     Start,
@@ -77,7 +78,7 @@ class ElasticsearchTarget:
         if not self._key:
             message = "The documents of an index need a key: set keyColumns to columns that identify a row"
             raise PermanentError(message, field="key_columns")
-        cursor = self._spec.incremental_key if self._spec.mode == "incremental" else None
+        cursor = self._spec.incremental_key if self._spec.has_cursor else None
         types = {column.name: column.type_name for column in shape.columns}
         self._cursor_type = None if cursor is None else types.get(cursor)
         self._keys = key_fields(shape, self._key)
@@ -107,7 +108,7 @@ class ElasticsearchTarget:
         return Identity(
             target_id=self._index.uuid,
             key_columns=self._key,
-            incremental_key=self._spec.incremental_key if self._spec.mode == "incremental" else None,
+            incremental_key=self._spec.incremental_key if self._spec.has_cursor else None,
             fingerprint=self._spec.fingerprint,
             key_types=self._key_types,
             cursor_type=self._cursor_type,
@@ -145,8 +146,17 @@ class ElasticsearchTarget:
         checkpoint = self._writer.write(batches)
         if not batches[-1].final:
             return checkpoint
-        self._closing = self._close_with(self._writer)
-        return self._closing.begin()
+        closing = self._close_with(self._writer)
+        if self._spec.is_stream:
+            closing.show()
+            return checkpoint
+        self._closing = closing
+        return closing.begin()
+
+    def resume_at(self, position: Position) -> None:
+        """Saves that the next process begins there."""
+        assert self._writer is not None
+        self._writer.resume_at(position)
 
     def progress(self) -> Checkpoint | None:
         """What was acknowledged and saved since."""

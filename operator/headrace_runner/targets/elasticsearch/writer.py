@@ -71,6 +71,10 @@ class Writer:
             self._save(self._senders.done())
         return self.checkpoint
 
+    def resume_at(self, position: Position) -> None:
+        """Saves that the next process begins there."""
+        self._row.save(position, self.checkpoint.counters)
+
     def replay(self, keys: Sequence[tuple[str, ...]], batches: Iterable[Batch]) -> Checkpoint:
         """Sends the rows that there are of these keys; those that are refused again stay aside, all others do not."""
         counters = self.checkpoint.counters
@@ -105,6 +109,7 @@ class Writer:
             return
         self._due = time.monotonic() + SAVE_SECONDS
         position, counters = self.checkpoint.position, self.checkpoint.counters
+        saved = position
         letters: list[Letter] = []
         for done in acknowledged:
             refused = self._letters(done.bad)
@@ -116,7 +121,8 @@ class Writer:
             rows = len(done.batch.rows)
             counters = counters.plus(rows_read=rows, rows_written=done.written, batches=1, bad_rows=len(refused))
             position = _after(done.batch)
-        self._row.save(position, counters, letters)
+            saved = done.batch.resume_at or position
+        self._row.save(saved, counters, letters)
         self.checkpoint = dataclasses.replace(self.checkpoint, position=position, counters=counters)
         self._raise_failure()
 

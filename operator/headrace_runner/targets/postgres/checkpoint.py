@@ -159,10 +159,15 @@ class CheckpointRow:
         self._files, self._last_key = files, position.key
 
     def is_altered(self, table: Table) -> bool:
-        """Whether the table is not what it was, and still there: then a refusal of its is not the last word."""
+        """Whether the table is not what it was, and still there: then a refusal of its is not the last word.
+
+        A stream makes one that is gone again, as the next run would: it may be dropped weeks after it was begun.
+        """
         query = f"SELECT {_TARGET}".encode()
         oid, columns, _ = self._connection.execute(query, {"target": table.sql}).fetchone() or (None, (), ())
-        return oid is not None and (oid != table.oid or not self._columns <= set(columns))
+        if oid is None:
+            return self._spec.is_stream
+        return bool(oid != table.oid or not self._columns <= set(columns))
 
     def _refuse_emptied(self, table: Table) -> None:
         key = self._last_key

@@ -131,7 +131,14 @@ class KeyedWriter:
             final = batches[-1].final
             if final and self._prunes:
                 written += self._prune_rest(position)
-            return self._save(position, batches, written=written, done=final and self.rereads() is None)
+            done = final and not self._spec.is_stream and self.rereads() is None
+            return self._save(position, batches, written=written, done=done)
+
+    def resume_at(self, position: Position) -> None:
+        """Saves that the next process begins there."""
+        with self._connection.transaction():
+            self._row.lock()
+            self._row.save(position, self._checkpoint.counters, self._table, done=False)
 
     def _prune_rest(self, position: Position) -> int:
         if position.key is None:
@@ -147,7 +154,7 @@ class KeyedWriter:
                 rows_written=written,
                 batches=max(len(filled), 1),
             )
-        self._row.save(position, counters, self._table, done=done)
+        self._row.save(batches[-1].resume_at or position if batches else position, counters, self._table, done=done)
         return dataclasses.replace(self._checkpoint, position=position, counters=counters, done=done)
 
     @property

@@ -12,7 +12,7 @@ from headrace.postgres.problems import translated
 from headrace.runspec import RunSpec
 from headrace_runner.collations import byte_order
 from headrace_runner.mark import set_mark
-from headrace_runner.protocols import Batch, Checkpoint, Comparison, Identity, Projection, Shape, Start
+from headrace_runner.protocols import Batch, Checkpoint, Comparison, Identity, Position, Projection, Shape, Start
 from headrace_runner.quoting import quote_qualified
 from headrace_runner.settings import Settings
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
@@ -86,12 +86,12 @@ class PostgresTarget:
             refuse_hidden_keys(self._connection, self._table, self._key)
         if self._table.oid in shape.reads and self._spec.mode == "full" and self._spec.prune:
             raise PermanentError(_READS_ITSELF, field="target_table")
-        if not self._key and self._spec.mode == "incremental":
+        if not self._key and self._spec.has_cursor:
             raise PermanentError("An incremental run needs a key: set keyColumns", field="key_columns")
         if not self._key and not self._spec.prune:
             message = "Without a key a run replaces the whole table: set keyColumns, or prune: true"
             raise PermanentError(message, field="key_columns")
-        cursor = self._spec.incremental_key if self._spec.mode == "incremental" else None
+        cursor = self._spec.incremental_key if self._spec.has_cursor else None
         self._cursor_type = next((column.type_name for column in shape.columns if column.name == cursor), None)
         self._projection = projection_of(shape, self._table, self._key, cursor)
         with translated(_NAME):
@@ -107,7 +107,7 @@ class PostgresTarget:
         return Identity(
             target_id=str(self._table.oid),
             key_columns=self._key,
-            incremental_key=self._spec.incremental_key if self._spec.mode == "incremental" else None,
+            incremental_key=self._spec.incremental_key if self._spec.has_cursor else None,
             fingerprint=self._spec.fingerprint,
             key_types=tuple(self._table.columns[name].type_name for name in self._key),
             cursor_type=self._cursor_type,
@@ -151,6 +151,12 @@ class PostgresTarget:
                 if self._row.is_altered(self._table):
                     raise TransientError(f"The target table was altered during the run: {error.message}") from error
                 raise
+
+    def resume_at(self, position: Position) -> None:
+        """Saves that the next process begins there; raises as `write` does."""
+        assert isinstance(self._writer, KeyedWriter)
+        with translated(_NAME):
+            self._writer.resume_at(position)
 
     def progress(self) -> Checkpoint | None:
         """Nothing is under way between two groups."""
@@ -217,7 +223,7 @@ class PostgresTarget:
 
     def _create(self, shape: Shape) -> Table:
         key = self._spec.key_columns or shape.primary_key
-        if not key and self._spec.mode == "incremental":
+        if not key and self._spec.has_cursor:
             raise PermanentError("An incremental run needs a key: set keyColumns", field="key_columns")
         schema, name = self._spec.target_schema, self._spec.target_table
         with self._connection.transaction():

@@ -8,6 +8,9 @@ import pytest
 from tests.integration.conftest import wheels
 from tests.integration.runner.conftest import Rig
 from tests.integration.runner.cursor.standby import Standby
+from tests.integration.runner.stream.running import Running
+
+from headrace_runner.trail import DOUBT_SECONDS
 
 QUERY = "SELECT id, v, at FROM rows"
 INCREMENTAL = {"mode": "incremental", "incremental_key": "at"}
@@ -95,3 +98,21 @@ def test_a_read_that_is_in_the_way_of_the_recovery_is_cancelled_and_goes_on(pair
     standby.catch_up()
     rig.assert_same(QUERY)
     assert ended.rows_read == 15000
+
+
+def test_a_stream_finds_what_commits_late_on_the_primary_with_the_next_sweep(pair, standby):
+    rig, primary = pair
+    with psycopg.connect(primary.info.dsn, password=primary.info.password) as late:
+        late.execute("INSERT INTO rows (id, v) VALUES (1, 'late')")
+        primary.execute("INSERT INTO rows (id, v) VALUES (2, 'early')")
+        standby.catch_up()
+        running = Running(rig, QUERY)
+        try:
+            running.until(lambda: running.row("rows_written")[0] == 1)
+            late.commit()
+            running.until(lambda: running.row("rows_written")[0] == 2, seconds=DOUBT_SECONDS + 5)
+            ended = running.stop()
+        finally:
+            running.close()
+    assert "LookbackOnly" in ended.notes
+    rig.assert_same(QUERY)

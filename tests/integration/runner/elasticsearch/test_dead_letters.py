@@ -45,6 +45,7 @@ def test_a_replay_after_a_repair_brings_them_in(rows):
     ended = load(rows, kind="Replay", max_bad_rows=3)
     assert (ended.code, ended.outcome) == (0, "DONE")
     assert list(rows.letters()) == ["9999"]
+    assert ended.rows_read == 2
     rows.on_source("UPDATE rows SET n = '2' WHERE id = 9999")
     load(rows, kind="Replay", max_bad_rows=3)
     assert rows.letters() == {}
