@@ -11,6 +11,9 @@ CATEGORY = "etl"
 
 PIPELINE_KIND, PIPELINE_PLURAL = "EtlPipeline", "etlpipelines"
 RUN_KIND, RUN_PLURAL = "EtlRun", "etlruns"
+PROJECT_KIND, PROJECT_PLURAL = "EtlProject", "etlprojects"
+SCHEDULE_KIND, SCHEDULE_PLURAL = "EtlSchedule", "etlschedules"
+BACKFILL_KIND, BACKFILL_PLURAL = "EtlBackfill", "etlbackfills"
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "headrace"
@@ -20,6 +23,14 @@ PIPELINE_LABEL = f"{GROUP}/pipeline"
 RUN_LABEL = f"{GROUP}/run"
 """The run's uid, on Jobs and pods."""
 ATTEMPT_LABEL = f"{GROUP}/attempt"
+PROJECT_LABEL = f"{GROUP}/project"
+"""`metadata.name` of the pipeline's project, on runs, where it fits."""
+SCHEDULE_LABEL = f"{GROUP}/schedule"
+"""The schedule's uid, on runs that it was the cause of."""
+BACKFILL_LABEL = f"{GROUP}/backfill"
+"""The backfill's uid, on its runs."""
+TAG_PREFIX = f"tag.{GROUP}/"
+"""In front of a run's tags, as labels."""
 UPDATED_AT_ANNOTATION = f"{GROUP}/updated-at"
 """When the API last changed a pipeline's configuration, RFC 3339."""
 STATE_CHANGED_AT_ANNOTATION = f"{GROUP}/state-changed-at"
@@ -59,6 +70,14 @@ def run_sequence(pipeline_uid: str, name: str) -> int:
     """The number that `run_name` made a name with; 0 for a name that was given otherwise."""
     number = name.removeprefix(f"{pipeline_uid}-")
     return int(number) if number != name and number.isascii() and number.isdigit() and len(number) < 18 else 0
+
+
+def due_run_name(owner_uid: str, due_seconds: int, retry: int = 0) -> str:
+    """The name of the run for a due time (Unix seconds) of a schedule, or of a backfill that runs it again.
+
+    The same whoever makes it and however often: what exists already was made before. `retry` counts from 1.
+    """
+    return f"{owner_uid}-{due_seconds}" + (f"-r{retry}" if retry else "")
 
 
 def job_name(run_uid: str, attempt: int) -> str:

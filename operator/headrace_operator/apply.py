@@ -23,12 +23,10 @@ from headrace.lifecycle.actions import (
     SuspendJob,
 )
 from headrace.lifecycle.state import FINAL
-from headrace.lifecycle.times import from_text
 from headrace.logs import logger
 from headrace.model.run import RunKind, RunStatus
-from headrace.store.records import RunRecord
 from headrace.store.store import Store
-from headrace_operator import manifests, metrics
+from headrace_operator import history, manifests, metrics
 from headrace_operator.index import Index
 from headrace_operator.observe import Sight
 from headrace_operator.settings import Settings
@@ -74,10 +72,10 @@ class Hands:
                 if status.phase in FINAL and (before.get("status") or {}).get("phase") not in FINAL:
                     # Once for each run, whoever works: a version that was seen before can't be saved again.
                     self._ended(uid, before["spec"], status)
-            case AdoptRun(run=run, uid=uid):
+            case AdoptRun(run=run, uid=uid, labels=labels):
                 assert self._observed.pipeline is not None
                 pipeline = self._observed.pipeline
-                patch = manifests.adoption(pipeline.name, pipeline.uid, self._settings)
+                patch = manifests.adoption(pipeline.name, pipeline.uid, self._settings, labels)
                 version = self._runs[uid]["metadata"]["resourceVersion"]
                 adopted = await self._cluster.patch(names.RUN_PLURAL, run, patch, resource_version=version)
                 self._runs[uid] = adopted
@@ -108,31 +106,14 @@ class Hands:
     async def _history(self, step: RecordRun | FinishRun) -> None:
         match step:
             case RecordRun():
-                await self._store.save_run(self._record(step), step.spec)
+                pipeline, run = self._observed.pipeline, self._observed.run(step.uid)
+                assert pipeline is not None
+                assert run is not None
+                await self._store.save_run(history.run_record(step, pipeline, run, self._settings), step.spec)
             case FinishRun():
                 await self._store.finish_run(
                     step.uid, status=step.phase, finished_at=step.finished_at, error_message=step.error_message
                 )
-
-    def _record(self, step: RecordRun) -> RunRecord:
-        pipeline, status = self._observed.pipeline, step.status
-        assert pipeline is not None
-        return RunRecord(
-            run_id=step.uid,
-            installation=self._settings.installation,
-            namespace=self._settings.namespace,
-            pipeline_uid=pipeline.uid,
-            pipeline_name=pipeline.name,
-            run_name=step.run,
-            kind=step.kind,
-            status=status.phase or "PENDING",
-            attempt=status.job.attempt if status.job else 0,
-            epoch=status.job.epoch if status.job else None,
-            created_at=step.created_at,
-            started_at=from_text(status.started_at),
-            finished_at=from_text(status.finished_at),
-            error_message=status.error_message,
-        )
 
     async def _job(self, step: CreateJob | SuspendJob | ResumeJob | DeleteJob | ExpireJob) -> None:
         match step:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from headrace.errors import HeadraceError
 from headrace.lifecycle.observed import ProgressSeen, StoreSeen
+from headrace.lifecycle.tasks import STAGES
 from headrace.logs import logger
 from headrace.store.records import RunProgress
 from headrace.store.store import Store
@@ -73,6 +74,8 @@ def _seen(progress: RunProgress) -> ProgressSeen:
         seen_at=progress.seen_at,
         result=progress.result,
         notes=_cut_notes(progress.notes or {}),
+        stages={name: stage for name, stage in progress.stages.items() if name in STAGES},
+        caught_up_at=progress.caught_up_at,
         last_key=_cut(as_text(progress.last_key), TEXT_LIMIT),
         last_value=_cut(progress.last_value, TEXT_LIMIT),
         dead_letters=progress.dead_letters,

@@ -1,4 +1,4 @@
-"""kopf, kept small: it watches our two kinds and tells us of each event; nothing else is asked of it."""
+"""kopf, kept small: it watches our kinds and tells us of each event; nothing else is asked of it."""
 
 import asyncio
 import dataclasses
@@ -10,6 +10,7 @@ import kopf
 from kopf._core.engines.peering import Identity
 
 from headrace import names
+from headrace_operator.index import KINDS
 from headrace_operator.settings import Settings
 
 Tell = Callable[[str, str | None, dict[str, Any]], None]
@@ -27,7 +28,7 @@ def registry(tell: Tell) -> kopf.OperatorRegistry:
     def login(**options: Any) -> Any:
         return by_address(kopf.login_with_service_account(**options)) or kopf.login_with_kubeconfig(**options)
 
-    for plural in (names.PIPELINE_PLURAL, names.RUN_PLURAL):
+    for plural in KINDS:
 
         @kopf.on.event(group=names.GROUP, version=names.VERSION, plural=plural, param=plural, registry=handlers)
         async def told(*, event: Any, param: Any = None, **_: Any) -> None:

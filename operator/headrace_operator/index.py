@@ -1,49 +1,85 @@
-"""All pipelines and runs as last seen: to know whom to wake, never to decide by; decisions read live."""
+"""All resources as last seen: to know whom to wake, never to decide by; decisions read live."""
 
+from collections.abc import Callable
 from typing import Any
 
 from headrace import names
 from headrace_operator.standings import Standings
 
 Manifest = dict[str, Any]
+Tell = Callable[[str, Manifest | None, Manifest | None], None]
+"""Called with plural, and the resource as it was and is known; None: it was, or is, not there."""
 
-
-_METADATA = frozenset({"name", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp"})
-_SPEC = frozenset({"name", "pipeline"})
+_METADATA = frozenset({"name", "uid", "generation", "resourceVersion", "creationTimestamp", "deletionTimestamp"})
+_WHOLE = frozenset({names.SCHEDULE_PLURAL, names.BACKFILL_PLURAL})
+"""Few and short. A plan may begin with such a copy: saving it fails when it is not the newest."""
+_SPEC = {
+    names.PIPELINE_PLURAL: frozenset({"name", "project", "mode", "suspend", "enabled"}),
+    names.RUN_PLURAL: frozenset({"pipeline", "schedule", "dueAt", "backfill", "suspend"}),
+    names.PROJECT_PLURAL: frozenset({"name"}),
+}
+_LABELS = frozenset({names.SCHEDULE_LABEL, names.BACKFILL_LABEL})
+_STATUS = {names.RUN_PLURAL: frozenset({"phase", "archived"})}
+_FOUND_BY = {
+    names.PIPELINE_PLURAL: ("metadata.name", "spec.name", "spec.project"),
+    names.RUN_PLURAL: ("spec.schedule", "spec.backfill"),
+    names.PROJECT_PLURAL: ("metadata.name", "spec.name"),
+    names.SCHEDULE_PLURAL: ("metadata.name", "spec.pipeline"),
+    names.BACKFILL_PLURAL: ("metadata.name", "spec.schedule"),
+}
+KINDS = tuple(_FOUND_BY)
+"""The plurals of all kinds that are watched."""
+_SHOWN = frozenset({names.PIPELINE_PLURAL, names.RUN_PLURAL})
+"""What metrics are made of."""
 
 
 class Index:
-    """Resources by plural and uid; pipelines also by the name that people see."""
+    """Resources by plural and uid, and by the fields that others name them by."""
 
     def __init__(self) -> None:
-        self._resources: dict[str, dict[str, Manifest]] = {names.PIPELINE_PLURAL: {}, names.RUN_PLURAL: {}}
-        self._shown: dict[str, set[str]] = {}
+        self._resources: dict[str, dict[str, Manifest]] = {plural: {} for plural in KINDS}
+        self._uids: dict[tuple[str, str, str], set[str]] = {}
+        """By plural, field and value."""
+        self._tell: Tell = lambda *_: None
         self.standings = Standings()
         """What metrics are made of."""
 
+    def listen(self, tell: Tell) -> None:
+        """`tell` hears of every change, whoever saw it first: what we wrote ourselves no event tells as news."""
+        self._tell = tell
+
     def put(self, plural: str, resource: Manifest) -> bool:
         """Keeps a resource as it is now; whether that is news."""
-        slim = _slim(resource)
+        slim = _slim(plural, resource)
         uid = slim["metadata"]["uid"]
         before = self._resources[plural].get(uid)
-        if before is not None and before["metadata"]["resourceVersion"] == slim["metadata"]["resourceVersion"]:
+        if before is not None and not _is_newer(slim, before):
             return False
         self._drop(plural, uid)
         self._resources[plural][uid] = slim
-        self.standings.put(plural, resource)
-        if plural == names.PIPELINE_PLURAL:
-            self._shown.setdefault(slim["spec"].get("name", ""), set()).add(uid)
+        for key in _keys(plural, slim):
+            self._uids.setdefault(key, set()).add(uid)
+        if plural in _SHOWN:
+            self.standings.put(plural, resource)
+        self._tell(plural, before, slim)
         return True
 
     def remove(self, plural: str, uid: str) -> None:
         """Forgets a resource."""
-        self._drop(plural, uid)
-        self.standings.remove(plural, uid)
+        before = self._drop(plural, uid)
+        if plural in _SHOWN:
+            self.standings.remove(plural, uid)
+        if before is not None:
+            self._tell(plural, before, None)
 
-    def _drop(self, plural: str, uid: str) -> None:
+    def _drop(self, plural: str, uid: str) -> Manifest | None:
         before = self._resources[plural].pop(uid, None)
-        if before is not None and plural == names.PIPELINE_PLURAL:
-            self._shown.get(before["spec"].get("name", ""), set()).discard(uid)
+        for key in _keys(plural, before) if before is not None else ():
+            uids = self._uids[key]
+            uids.discard(uid)
+            if not uids:
+                del self._uids[key]
+        return before
 
     def get(self, plural: str, uid: str) -> Manifest | None:
         """A resource as it was last seen."""
@@ -53,26 +89,72 @@ class Index:
         """All resources of a kind."""
         return list(self._resources[plural].values())
 
-    def older_namesake(self, pipeline: Manifest) -> str | None:
-        """`metadata.name` of the oldest other pipeline with the same spec.name, if that is older."""
-        older = [p for p in self._others(pipeline) if _age(p) < _age(pipeline)]
+    def find(self, plural: str, field: str, value: str | None) -> list[Manifest]:
+        """Those with that value in a field such as `spec.pipeline`; none has None."""
+        if value is None:
+            return []
+        return [self._resources[plural][uid] for uid in self._uids.get((plural, field, value), ())]
+
+    def named(self, plural: str, name: str | None) -> Manifest | None:
+        """The one with that `metadata.name`; the newer, where one that is gone was not told yet."""
+        return max(self.find(plural, "metadata.name", name), key=_age, default=None)
+
+    def project_named(self, name: str) -> bool:
+        """Whether there is a project of that `metadata.name`."""
+        projects = self.find(names.PROJECT_PLURAL, "metadata.name", name)
+        return any("deletionTimestamp" not in project["metadata"] for project in projects)
+
+    def older_namesake(self, resource: Manifest, plural: str = names.PIPELINE_PLURAL) -> str | None:
+        """`metadata.name` of the oldest other resource of the kind with the same spec.name, if that is older."""
+        older = [other for other in self._others(resource, plural) if _age(other) < _age(resource)]
         return str(min(older, key=_age)["metadata"]["name"]) if older else None
 
-    def namesakes(self, pipeline: Manifest) -> list[str]:
-        """`metadata.name` of all other pipelines with the same spec.name."""
-        return [str(p["metadata"]["name"]) for p in self._others(pipeline)]
+    def namesakes(self, resource: Manifest, plural: str = names.PIPELINE_PLURAL) -> list[str]:
+        """`metadata.name` of all other resources of the kind with the same spec.name."""
+        return [str(other["metadata"]["name"]) for other in self._others(resource, plural)]
 
-    def _others(self, pipeline: Manifest) -> list[Manifest]:
-        pipelines = self._resources[names.PIPELINE_PLURAL]
-        uids = self._shown.get(pipeline["spec"].get("name", ""), set()) - {pipeline["metadata"]["uid"]}
-        return [pipelines[uid] for uid in uids if "deletionTimestamp" not in pipelines[uid]["metadata"]]
-
-
-def _age(pipeline: Manifest) -> tuple[str, str]:
-    return pipeline["metadata"]["creationTimestamp"], pipeline["metadata"]["uid"]
+    def _others(self, resource: Manifest, plural: str) -> list[Manifest]:
+        own = resource["metadata"]["uid"]
+        alike = self.find(plural, "spec.name", resource["spec"].get("name", ""))
+        return [o for o in alike if o["metadata"]["uid"] != own and "deletionTimestamp" not in o["metadata"]]
 
 
-def _slim(resource: Manifest) -> Manifest:
+def _age(resource: Manifest) -> tuple[str, str]:
+    return resource["metadata"]["creationTimestamp"], resource["metadata"]["uid"]
+
+
+def _is_newer(resource: Manifest, before: Manifest) -> bool:
+    """An event may come after the answer to a write that followed it: versions of one resource can be compared."""
+    new, old = (str(r["metadata"]["resourceVersion"]) for r in (resource, before))
+    return int(new) > int(old) if new.isdecimal() and old.isdecimal() else new != old
+
+
+def _keys(plural: str, slim: Manifest) -> list[tuple[str, str, str]]:
+    found = []
+    for field in _FOUND_BY[plural]:
+        part, _, name = field.partition(".")
+        value = slim[part].get(name, "" if name == "name" else None)
+        if value is not None:
+            found.append((plural, field, str(value)))
+    return found
+
+
+def _slim(plural: str, resource: Manifest) -> Manifest:
     """Only what is asked for here: queries are long, and there may be ten thousand."""
-    metadata = {k: v for k, v in resource["metadata"].items() if k in _METADATA}
-    return {"metadata": metadata, "spec": {k: v for k, v in (resource.get("spec") or {}).items() if k in _SPEC}}
+    metadata, spec, status = (resource.get(part) or {} for part in ("metadata", "spec", "status"))
+    if plural in _WHOLE:
+        return {"metadata": {**metadata, "managedFields": _writes(metadata)}, "spec": spec, "status": status}
+    labels = {k: v for k, v in (metadata.get("labels") or {}).items() if k in _LABELS}
+    return {
+        "metadata": {k: v for k, v in metadata.items() if k in _METADATA} | ({"labels": labels} if labels else {}),
+        "spec": {k: v for k, v in spec.items() if k in _SPEC[plural]},
+        "status": {k: v for k, v in status.items() if k in _STATUS.get(plural, ())},
+    }
+
+
+def _writes(metadata: Manifest) -> list[Manifest]:
+    """Who wrote to the specification, and when; not each field of it."""
+    entries = metadata.get("managedFields") or []
+    return [
+        {"time": e.get("time"), "fieldsV1": {"f:spec": {}}} for e in entries if "f:spec" in (e.get("fieldsV1") or {})
+    ]

@@ -15,21 +15,23 @@ from headrace.store.migrate import migrate_when_ready
 from headrace.store.store import Store
 from headrace_operator import handlers, metrics
 from headrace_operator.availability import StoreWatch
-from headrace_operator.index import Index
+from headrace_operator.index import Index, Manifest
 from headrace_operator.jobs import JobWatch
-from headrace_operator.lease import Lease
+from headrace_operator.lease import Lease, Unleased
 from headrace_operator.observe import Observer
 from headrace_operator.overview import Overview
 from headrace_operator.poll import Poll
 from headrace_operator.probes import Probes
 from headrace_operator.purge import Purge
 from headrace_operator.reconcile import Reconciler, key_of
+from headrace_operator.scheduling.scheduler import Scheduler
+from headrace_operator.scheduling.wakes import Change, pipelines_to_wake
 from headrace_operator.settings import Settings
 from headrace_operator.slots import Slots
 from headrace_operator.successes import Successes
 from headrace_operator.sweep import Sweep
 from headrace_operator.tally import Tally
-from headrace_operator.workqueue import WorkQueue
+from headrace_operator.workqueue import Handle, WorkQueue
 
 FORGET_SECONDS = 30.0
 """How often what was counted of pipelines that are gone is let go."""
@@ -46,7 +48,7 @@ class Operator:
     def __init__(self, settings: Settings, cluster: Cluster, store: Store) -> None:
         self._settings, self._cluster, self._store = settings, cluster, store
         self._index, self._queue = Index(), WorkQueue()
-        self._slots = Slots(settings.max_concurrent_runs, self._queue.add)
+        self._slots = Slots(settings.max_concurrent_runs, self._queue.add, streams=settings.max_streams)
         standings = self._index.standings
         tally = Tally(standings.run, per_pipeline=settings.metrics_per_pipeline)
         watch = StoreWatch(store, tell=tally.note)
@@ -61,6 +63,9 @@ class Operator:
             settings=settings,
             tally=tally,
         )
+        self._scheduler = Scheduler(
+            cluster=cluster, store=store, index=self._index, settings=settings, wake=self._queue.add
+        )
         self._sweep = Sweep(
             cluster=cluster,
             index=self._index,
@@ -68,13 +73,15 @@ class Operator:
             queue=self._queue,
             settings=settings,
             forget=self._forget,
+            scheduler=self._scheduler,
         )
         self._poll = Poll(watch, self._slots, self._queue, every=settings.poll_seconds, unsettled=self._sweep.unsettled)
         self._jobs = JobWatch(cluster, self._queue, settings)
         self._purge = Purge(cluster, store, settings)
         self._successes = Successes(store, standings)
         self._tally = tally
-        self._lease = Lease(cluster, name=f"headrace-{names.slug(settings.installation)}", identity=settings.identity)
+        lease = Lease if settings.lease else Unleased
+        self._lease = lease(cluster, name=f"headrace-{names.slug(settings.installation)}", identity=settings.identity)
         self._overview = Overview(
             standings=standings,
             tally=tally,
@@ -117,6 +124,7 @@ class Operator:
     async def _hold(self) -> None:
         """What only the holder of the Lease does."""
         await self._first_sweep()
+        self._index.listen(self._changed)
         self._works = True
         with metrics.exported(self._overview):
             await _first_of(
@@ -127,7 +135,8 @@ class Operator:
                 self._purge.run(),
                 self._successes.run(),
                 self._forget_metrics(),
-                *(self._queue.work(self._guarded) for _ in range(self._settings.workers)),
+                *(self._queue.work(self._guarded(self._reconciler.handle)) for _ in range(self._settings.workers)),
+                *self._scheduler.workers(self._guarded),
             )
 
     async def _forget_metrics(self) -> None:
@@ -144,13 +153,17 @@ class Operator:
                 _log.warning("Kubernetes is away: trying again", error=error.message)
                 await asyncio.sleep(1)
 
-    async def _guarded(self, name: str) -> None:
-        if self._lease.is_held:
-            await self._reconciler.handle(name)
+    def _guarded(self, handle: Handle) -> Handle:
+        """Looks only while we may act."""
+
+        async def guarded(key: str) -> None:
+            if self._lease.is_held:
+                await handle(key)
+
+        return guarded
 
     def _told(self, plural: str, kind: str | None, resource: dict[str, Any]) -> None:
         """An event: it only wakes, and only when it is news."""
-        key = key_of(plural, resource)
         uid = resource["metadata"]["uid"]
         before = self._index.get(plural, uid)
         if kind == "DELETED":
@@ -159,6 +172,7 @@ class Operator:
                 self._forget(resource["metadata"]["name"], uid)
         elif not self._index.put(plural, resource):
             return
+        key = key_of(plural, resource)
         if key is not None:
             self._queue.add(key)
         if plural == names.PIPELINE_PLURAL:
@@ -166,6 +180,13 @@ class Operator:
             for each in (resource, before or resource):
                 for name in self._index.namesakes(each):
                     self._queue.add(name)
+
+    def _changed(self, plural: str, before: Manifest | None, after: Manifest | None) -> None:
+        """What the index knows has changed, by an event or by our own doing: others than its pipeline may care."""
+        change = Change(plural, before, after)
+        self._scheduler.told(change)
+        for name in pipelines_to_wake(change, self._index):
+            self._queue.add(name)
 
     def _forget(self, name: str, uid: str) -> None:
         task = asyncio.get_running_loop().create_task(self._reconciler.forget(name, uid))

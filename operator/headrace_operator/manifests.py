@@ -176,11 +176,11 @@ def _from_secret(settings: Settings, variable: str, key: str, *, optional: bool 
     return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
 
 
-def adoption(pipeline_name: str, pipeline_uid: str, settings: Settings) -> Manifest:
-    """The patch that gives a run, made by hand, its owner and labels."""
+def adoption(pipeline_name: str, pipeline_uid: str, settings: Settings, own: Mapping[str, str]) -> Manifest:
+    """The patch that gives a run, made by hand, its owner and labels: its `own`, and those of its pipeline."""
     return {
         "metadata": {
-            "labels": labels(pipeline_uid, settings),
+            "labels": {**own, **labels(pipeline_uid, settings)},
             "ownerReferences": [owner(names.PIPELINE_KIND, pipeline_name, pipeline_uid)],
         }
     }

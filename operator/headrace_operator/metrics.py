@@ -18,6 +18,14 @@ BUILD.labels(version("headrace")).set(1)
 LEADER = Gauge("headrace_leader", "1 when this process holds the Lease.")
 RECONCILES = Counter("headrace_reconciles_total", "Looks at a pipeline, by how they ended.", ["outcome"])
 RECONCILE_SECONDS = Histogram("headrace_reconcile_seconds", "How long a look at a pipeline takes.")
+LOOKS = Counter("headrace_looks_total", "Looks at a schedule, backfill or project, by outcome.", ["kind", "outcome"])
+LOOK_SECONDS = Histogram("headrace_look_seconds", "How long a look at one of them takes.", ["kind"])
+SCHEDULE_LAG = Histogram(
+    "headrace_schedule_lag_seconds",
+    "From a due time, with its jitter, to the creation of its run.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600),
+)
+DUE_TIMES = Counter("headrace_due_times_total", "Due times: Created, or the reason why not.", ["outcome"])
 STEPS = Counter("headrace_steps_total", "Steps taken, by kind.", ["step"])
 SWEEPS = Counter("headrace_sweeps_total", "Complete lists of what there is, by outcome.", ["outcome"])
 MISSED = Counter("headrace_missed_events_total", "Changes that a sweep found and no event had told.")
@@ -71,6 +79,12 @@ LAG = Family(
     "Of incremental pipelines: time since the beginning of the last run that succeeded.",
     ("pipeline",),
 )
+STREAMS = Family("headrace_streams_active", "Streams that have a pod, or are about to.")
+STREAM_LAG = Family(
+    "headrace_stream_lag_seconds",
+    "Of streams at work: time since the beginning of the last look at the source that left nothing to bring.",
+    ("pipeline",),
+)
 LAST_SUCCESS = Family(
     "headrace_pipeline_last_success_timestamp_seconds", "When a load last succeeded: its end.", ("pipeline",)
 )
@@ -89,6 +103,7 @@ BYTES_READ = Family("headrace_bytes_read_total", "What the source sent.", ("pipe
 
 LEADERS = (
     STORE_UP, PIPELINES, PHASES, RUNS, AT_WORK, QUEUE, WAITING, WAIT_SECONDS, SWEEP_AGE, TRANSITIONS, IDLE, LAG,
+    STREAMS, STREAM_LAG,
     LAST_SUCCESS, FAILURES, HELD, ENDED, ROWS_READ, ROWS_WRITTEN, BAD_ROWS, BATCHES, BYTES_READ,
 )  # fmt: skip
 

@@ -66,6 +66,7 @@ class Observer:
             jobs=tuple(read_job(job) for job in jobs.items) if jobs else (),
             store=store,
             older_namesake=await self._older_namesake(pipeline) if pipeline else None,
+            project_exists=project_exists(self.index, pipeline) if pipeline else None,
         )
         return Sight(observed, pipeline, manifests)
 
@@ -107,6 +108,12 @@ class Observer:
             yield names.PIPELINE_PLURAL, pipeline
         for run in runs.values():
             yield names.RUN_PLURAL, run
+
+
+def project_exists(index: Index, pipeline: Manifest) -> bool | None:
+    """Whether the project is there that a pipeline names; None: it names none."""
+    name = (pipeline.get("spec") or {}).get("project")
+    return index.project_named(name) if name else None
 
 
 def _readable(manifests: Iterable[Manifest]) -> Iterable[RunSeen]:

@@ -56,6 +56,7 @@ class Overview(Collector):
         yield metrics.PHASES.of(((phase,), number) for phase, number in standings.pipeline_phases().items())
         yield metrics.RUNS.of(((phase,), number) for phase, number in standings.run_phases().items())
         yield metrics.AT_WORK.of(_one(len(slots.runs)))
+        yield metrics.STREAMS.of(_one(len(slots.streams)))
         yield metrics.QUEUE.of(_one(len(self.queue)))
         yield metrics.WAITING.of(_one(len(slots.waiting)))
         yield metrics.WAIT_SECONDS.of(_one(slots.longest_wait))
@@ -78,22 +79,32 @@ class Overview(Collector):
         pipelines = sorted(standings.pipelines.items(), key=lambda item: item[1].name)
         successes = [(p, success) for uid, p in pipelines if (success := standings.success(uid)) is not None]
         now = self.clock()
-        yield metrics.LAG.of(((p.name,), now - began) for p, (began, _) in successes if p.is_incremental)
+        streaming = set(self.slots.streams.values())
+        lagging = ((p, now - began) for p, (began, _) in successes if p.is_incremental and p.name not in streaming)
+        yield metrics.LAG.of(((p.name,), seconds) for p, seconds in lagging)
+        yield metrics.STREAM_LAG.of(self._stream_lags() if self.watch.is_up else ())
         yield metrics.LAST_SUCCESS.of(((p.name,), ended) for p, (_, ended) in successes)
         yield metrics.FAILURES.of(((p.name,), standings.failures(uid)) for uid, p in pipelines)
         yield metrics.HELD.of(((p.name,), p.is_held) for _, p in pipelines)
         yield metrics.IDLE.of(self._idle() if self.watch.is_up else ())
 
     def _idle(self) -> Samples:
-        """A reconcile only counts at its end; of several runs of a pipeline the one that moved last speaks."""
+        """A reconcile only counts at its end; of several runs of a pipeline the one that moved last speaks.
+
+        A stream is none of them: where nothing changes nothing is to be moved, and its lag says whether it is well.
+        """
         least: dict[str, float] = {}
         for uid, name in self.slots.runs.items():
             run, seconds = self.standings.run(uid), self.tally.idle_seconds(uid)
-            if run is not None and run.kind != RunKind.RECONCILE and seconds is not None:
+            if run is not None and run.kind != RunKind.RECONCILE and not run.is_stream and seconds is not None:
                 # What it stood still while it was paused, or before its pod was there, is not its fault.
                 seconds = min(seconds, self.slots.seconds_at_work(uid))
                 least[name] = min(seconds, least.get(name, seconds))
         return (((name,), seconds) for name, seconds in least.items())
+
+    def _stream_lags(self) -> Samples:
+        lags = ((name, self.tally.stream_lag(uid)) for uid, name in self.slots.streams.items())
+        return (((name,), seconds) for name, seconds in lags if seconds is not None)
 
 
 def _one(value: float) -> Samples:

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from headrace.lifecycle.observed import ProgressSeen
+from headrace.lifecycle.streams import is_in_step
 from headrace_operator.availability import StoreWatch
 from headrace_operator.slots import Slots
 from headrace_operator.workqueue import WorkQueue
@@ -20,6 +22,8 @@ class _Mark:
     outcome: str | None
     epoch: int
     holder: int
+    in_step: bool | None
+    """Of a stream: whether it is in step with its source."""
 
 
 class Poll:
@@ -62,12 +66,15 @@ class Poll:
             self._marks.pop(run)
             self._rows.pop(run, None)
         for run, progress in seen.progress.items():
-            if run in runs and self._is_news(run, progress):
+            if run in runs and self._is_news(run, progress, self._in_step(run, seen.now, progress)):
                 self._queue.add(runs[run])
 
-    def _is_news(self, run: str, progress: ProgressSeen) -> bool:
+    def _in_step(self, run: str, now: datetime, progress: ProgressSeen) -> bool | None:
+        return is_in_step(now, progress) if run in self._slots.streams else None
+
+    def _is_news(self, run: str, progress: ProgressSeen, in_step: bool | None) -> bool:
         now = asyncio.get_running_loop().time()
-        mark = _Mark(progress.outcome, progress.epoch, progress.holder)
+        mark = _Mark(progress.outcome, progress.epoch, progress.holder, in_step)
         rows, at = self._rows.get(run, (0, float("-inf")))
         moved = progress.rows_read != rows and now - at >= PROGRESS_SECONDS
         if self._marks.get(run) == mark and not moved:

@@ -1,4 +1,4 @@
-"""Removes the history of pipelines that were deleted days ago."""
+"""Removes the history of pipelines that were deleted days ago, and the oldest lines of logs that grow for ever."""
 
 import asyncio
 from datetime import timedelta
@@ -30,11 +30,14 @@ class Purge:
             await asyncio.sleep(PURGE_SECONDS)
 
     async def once(self) -> None:
-        """Marks, then removes what was marked long ago."""
+        """Marks, then removes what was marked long ago; a stream's log is cut while it goes on."""
         await self._mark()
         removed = await self._store.purge(timedelta(days=self._settings.purge_after_days))
         if removed:
             _log.info("old history was removed", runs=removed)
+        trimmed = await self._store.trim_logs()
+        if trimmed:
+            _log.info("the oldest lines of long logs were removed", lines=trimmed)
 
     async def _mark(self) -> None:
         # The store is asked first: a pipeline that is made meanwhile is not in its answer.

@@ -100,10 +100,21 @@ class Reconciler:
         observed = sight.observed
         for _ in range(_ROUNDS):
             # From here to `settle` nothing else runs: no two plans take the last slot.
-            observed = dataclasses.replace(observed, busy_elsewhere=self._slots.elsewhere(name))
+            slots = self._slots
+            observed = dataclasses.replace(
+                observed,
+                busy_elsewhere=slots.elsewhere(name),
+                streams_elsewhere=slots.streams_elsewhere(name),
+            )
             decided = plan(observed)
             if not decided.needs:
-                self._slots.settle(name, decided.at_work, waits=decided.waits_for_slot)
+                slots.settle(
+                    name,
+                    decided.at_work,
+                    waits=decided.waits_for_slot,
+                    streams=decided.streams,
+                    stream_waits=decided.stream_waits_for_slot,
+                )
                 return dataclasses.replace(sight, observed=observed), decided
             observed = await self._observer.find_out(observed, decided.needs)
         raise ConflictError("the plan did not settle")
@@ -150,9 +161,9 @@ def _run_id(step: Step, observed: Observed) -> str | None:
 
 
 def key_of(plural: str, resource: dict[str, object]) -> str | None:
-    """The name of the pipeline that a resource is about."""
+    """The name of the pipeline that a pipeline or run is about."""
     if plural == names.PIPELINE_PLURAL:
         metadata = resource["metadata"]
         return str(metadata["name"]) if isinstance(metadata, dict) else None
-    spec = resource.get("spec")
+    spec = resource.get("spec") if plural == names.RUN_PLURAL else None
     return str(spec["pipeline"]) if isinstance(spec, dict) and "pipeline" in spec else None

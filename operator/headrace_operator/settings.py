@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     grace_seconds: int = Field(default=120, ge=1, alias="HEADRACE_GRACE_SECONDS")
     """What a runner is given to finish its batch."""
     max_concurrent_runs: int = Field(default=10, ge=1, alias="HEADRACE_MAX_CONCURRENT_RUNS")
+    max_streams: int = Field(default=50, ge=1, alias="HEADRACE_MAX_STREAMS")
+    """How many streams may be at work at once: they do not count as runs. Further ones wait."""
     run_history: int = Field(default=20, ge=1, alias="HEADRACE_RUN_HISTORY")
     """How many ended runs of a pipeline stay as resources; the store keeps all."""
     purge_after_days: float = Field(default=7, gt=0, alias="HEADRACE_PURGE_AFTER_DAYS")
@@ -97,6 +99,10 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=1, gt=0, alias="HEADRACE_POLL_SECONDS")
     workers: int = Field(default=8, ge=1, le=64, alias="HEADRACE_WORKERS")
     """How many pipelines are looked at side by side."""
+    schedule_workers: int = Field(default=8, ge=1, le=64, alias="HEADRACE_SCHEDULE_WORKERS")
+    """How many schedules are looked at side by side."""
+    lease: bool = Field(default=True, alias="HEADRACE_LEASE")
+    """false: whoever runs works, without a Lease. Only for tests, and to debug a single process."""
     metrics_per_pipeline: bool = Field(default=True, alias="HEADRACE_METRICS_PER_PIPELINE")
     """Whether /metrics tells pipelines apart: a dozen series for each."""
     probe_host: str = Field(default="127.0.0.1", alias="HOST")
@@ -143,6 +149,7 @@ class Settings(BaseSettings):
             namespace=self.namespace,
             allowed_targets=self.allowed_targets,
             max_concurrent_runs=self.max_concurrent_runs,
+            max_streams=self.max_streams,
             lost_after=timedelta(seconds=self.lost_after_seconds),
             not_ready_after=timedelta(seconds=self.not_ready_seconds),
             grace=timedelta(seconds=self.grace_seconds),

@@ -13,6 +13,7 @@ from headrace import names
 from headrace.lifecycle.readings import owner_uid
 from headrace.lifecycle.state import Phase, RunPhase
 from headrace.lifecycle.times import from_text
+from headrace.model.pipeline import Mode
 from headrace.model.run import RunKind
 from headrace.store.records import Success
 
@@ -45,6 +46,8 @@ class RunStanding:
     phase: str
     started_at: float | None
     finished_at: float | None
+    is_stream: bool = False
+    """It goes on until it is stopped."""
 
 
 class Standings:
@@ -133,8 +136,11 @@ class Standings:
         count = self._failures.get(pipeline)
         if count is None:
             since = self._successes.get(pipeline, (0.0, 0.0))[1]
-            runs = (self._runs.get(uid) for uid in list(self._runs_of.get(pipeline, ())))
-            count = sum(run is not None and _has_failed(run, since) for run in runs)
+            known = (self._runs.get(uid) for uid in list(self._runs_of.get(pipeline, ())))
+            runs = [run for run in known if run is not None]
+            # A stream that is at work is as good as a load that succeeded: it never says so.
+            since = max([since, *(run.started_at or 0.0 for run in runs if _streams(run))])
+            count = sum(_has_failed(run, since) for run in runs)
             self._failures[pipeline] = count
         return count
 
@@ -151,7 +157,7 @@ def _pipeline(resource: Manifest) -> PipelineStanding:
     return PipelineStanding(
         name=resource["metadata"]["name"],
         phase=intern(str(status.get("phase") or Phase.IDLE.value)),
-        is_incremental=spec.get("mode", "full") != "full",
+        is_incremental=spec.get("mode", "full") == Mode.INCREMENTAL,
         is_held=bool(spec.get("suspend")) or not spec.get("enabled", True),
     )
 
@@ -165,6 +171,7 @@ def _run(resource: Manifest) -> RunStanding:
         phase=intern(str(status.get("phase") or RunPhase.PENDING.value)),
         started_at=_seconds(status.get("startedAt")),
         finished_at=_seconds(status.get("finishedAt")),
+        is_stream=bool(status.get("stream")),
     )
 
 
@@ -175,3 +182,7 @@ def _seconds(text: str | None) -> float | None:
 
 def _has_failed(run: RunStanding, since: float) -> bool:
     return run.phase == RunPhase.FAILED and run.kind in _LOADS and (run.finished_at or 0.0) > since
+
+
+def _streams(run: RunStanding) -> bool:
+    return run.is_stream and run.phase == RunPhase.RUNNING

@@ -19,7 +19,9 @@ from headrace.lifecycle.state import FINAL
 from headrace.logs import logger
 from headrace.model.conditions import ConditionType, Reason
 from headrace_operator import metrics
-from headrace_operator.index import Index
+from headrace_operator.index import KINDS, Index
+from headrace_operator.observe import project_exists
+from headrace_operator.scheduling.scheduler import Scheduler
 from headrace_operator.settings import Settings
 from headrace_operator.slots import Slots
 from headrace_operator.workqueue import WorkQueue
@@ -29,6 +31,9 @@ BLIND_AFTER = 3
 """So many sweeps in a row that find what no event told: the watch is dead, and the process ends."""
 _BREATH = 50
 """Pipelines that are planned before others get a turn."""
+_HAS_OLDER: dict[str | None, bool] = {Reason.VALID: False, Reason.DUPLICATE_NAME: True}
+_EXISTS: dict[str | None, bool] = {Reason.PROJECT_EXISTS: True, Reason.PROJECT_MISSING: False}
+"""What a reason of a condition says."""
 _log = logger(__name__)
 
 
@@ -48,22 +53,22 @@ class Sweep:
         queue: WorkQueue,
         settings: Settings,
         forget: Callable[[str, str], None],
+        scheduler: Scheduler,
     ) -> None:
         self._cluster, self._index, self._slots, self._queue = cluster, index, slots, queue
-        self._settings, self._forget = settings, forget
+        self._settings, self._forget, self._scheduler = settings, forget, scheduler
         self._blind = 0
         self._untold: set[tuple[str, str]] = set()
         self.last_success = time.monotonic()
 
     async def first(self) -> None:
         """Learns all that is there before anything is done: who is at work, who is called what."""
-        pipelines, runs = await self._list()
-        for plural, resources in ((names.PIPELINE_PLURAL, pipelines), (names.RUN_PLURAL, runs)):
+        listed = await self._list()
+        for plural, resources in listed.items():
             for resource in resources:
                 self._index.put(plural, resource)
-        for name, at_work in _at_work(runs).items():
-            self._slots.settle(name, at_work, waits=False)
-        await self._enqueue(pipelines, runs, everything=True)
+        self._slots.learn(listed[names.RUN_PLURAL])
+        await self._enqueue(listed, everything=True)
         self.last_success = time.monotonic()
 
     async def run(self) -> None:
@@ -81,9 +86,9 @@ class Sweep:
 
     async def once(self) -> None:
         """One sweep."""
-        pipelines, runs = await self._list()
-        self._compare({names.PIPELINE_PLURAL: pipelines, names.RUN_PLURAL: runs})
-        await self._enqueue(pipelines, runs, everything=False)
+        listed = await self._list()
+        self._compare(listed)
+        await self._enqueue(listed, everything=False)
         self._slots.wake_waiting()
         self.last_success = time.monotonic()
 
@@ -98,13 +103,11 @@ class Sweep:
         by_name: dict[str, list[Manifest]] = {}
         for run in self._index.all(names.RUN_PLURAL):
             by_name.setdefault(run["spec"]["pipeline"], []).append(run)
-        there = ((str(p["metadata"]["name"]), p) for p in pipelines)
-        return [name for name, pipeline in there if _is_unsettled(pipeline, by_name.get(name, []))]
+        there = ((str(p["metadata"]["name"]), by_name.get(p["metadata"]["name"], [])) for p in pipelines)
+        return [name for name, runs in there if not all(run["status"].get("archived") for run in runs)]
 
-    async def _list(self) -> tuple[list[Manifest], list[Manifest]]:
-        pipelines = await self._cluster.list(names.PIPELINE_PLURAL)
-        runs = await self._cluster.list(names.RUN_PLURAL)
-        return pipelines.items, runs.items
+    async def _list(self) -> dict[str, list[Manifest]]:
+        return {plural: (await self._cluster.list(plural)).items for plural in KINDS}
 
     def _compare(self, listed: dict[str, list[Manifest]]) -> None:
         """A version that no event had told a whole sweep ago was missed; a deletion likewise."""
@@ -133,14 +136,15 @@ class Sweep:
         if self._blind >= BLIND_AFTER:
             raise BlindError(f"{len(missed)} changes were not told in {BLIND_AFTER} sweeps")
 
-    async def _enqueue(self, pipelines: list[Manifest], runs: list[Manifest], *, everything: bool) -> None:
-        """Wakes the pipelines that a plan from these lists would do something about."""
+    async def _enqueue(self, listed: dict[str, list[Manifest]], *, everything: bool) -> None:
+        """Wakes those that a plan from these lists would do something about."""
+        self._scheduler.swept(listed, everything=everything)
         by_name: dict[str, list[Manifest]] = {}
-        for run in runs:
+        for run in listed[names.RUN_PLURAL]:
             by_name.setdefault(run["spec"]["pipeline"], []).append(run)
-        for i, pipeline in enumerate(pipelines):
+        for i, pipeline in enumerate(listed[names.PIPELINE_PLURAL]):
             own = by_name.pop(pipeline["metadata"]["name"], [])
-            unsettled = _is_unsettled(pipeline, own) or self._has_new_namesakes(pipeline)
+            unsettled = _is_unsettled(pipeline, own) or self._is_mistaken(pipeline)
             if unsettled or (everything and self._has_work(pipeline, own)):
                 self._queue.add(pipeline["metadata"]["name"])
             if i % _BREATH == 0:
@@ -149,14 +153,15 @@ class Sweep:
             if any((run.get("status") or {}).get("phase") not in FINAL for run in orphans):
                 self._queue.add(name)
 
-    def _has_new_namesakes(self, pipeline: Manifest) -> bool:
-        """Whether an older pipeline took its name, or gave it up, since its condition was written."""
+    def _is_mistaken(self, pipeline: Manifest) -> bool:
+        """Whether its conditions tell of other pipelines or of its project what is so no more."""
         conditions = (pipeline.get("status") or {}).get("conditions") or []
-        reason = next((c.get("reason") for c in conditions if c.get("type") == ConditionType.READY), None)
-        if reason not in {Reason.VALID, Reason.DUPLICATE_NAME}:
-            return False
-        has_older, told = self._index.older_namesake(pipeline) is not None, bool(reason == Reason.DUPLICATE_NAME)
-        return has_older != told
+        reasons = {c.get("type"): c.get("reason") for c in conditions}
+        has_older = _HAS_OLDER.get(reasons.get(ConditionType.READY))
+        if has_older is not None and has_older != (self._index.older_namesake(pipeline) is not None):
+            return True
+        exists = _EXISTS.get(reasons.get(ConditionType.PROJECT_FOUND))
+        return bool(conditions) and exists != project_exists(self._index, pipeline)
 
     def _has_work(self, pipeline: Manifest, runs: list[Manifest]) -> bool:
         uid = pipeline["metadata"]["uid"]
@@ -167,6 +172,7 @@ class Sweep:
                 pipeline=read_pipeline(pipeline),
                 runs=tuple(read_run(run) for run in runs if owner_uid(run) in {None, uid}),
                 older_namesake=self._index.older_namesake(pipeline),
+                project_exists=project_exists(self._index, pipeline),
             )
         except ValidationError:
             return True
@@ -179,12 +185,3 @@ def _is_unsettled(pipeline: Manifest, runs: list[Manifest]) -> bool:
     if status.get("activeRun") or status.get("observedGeneration") != pipeline["metadata"].get("generation"):
         return True
     return any((run.get("status") or {}).get("phase") not in FINAL for run in runs)
-
-
-def _at_work(runs: list[Manifest]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
-    for run in runs:
-        status = run.get("status") or {}
-        if (status.get("job") or {}).get("active") and status.get("phase") not in FINAL:
-            found.setdefault(run["spec"]["pipeline"], set()).add(run["metadata"]["uid"])
-    return {name: frozenset(uids) for name, uids in found.items()}

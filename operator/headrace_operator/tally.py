@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Self
 
 from headrace.lifecycle.observed import ProgressSeen, StoreSeen
+from headrace.lifecycle.streams import lag
 from headrace.model.run import RunProgress, RunStatus
 from headrace_operator.standings import RunStanding
 
@@ -68,6 +69,8 @@ class Tally:
         self._since: datetime | None = None
         """When the store first answered, by its own clock."""
         self._marks: dict[str, _Mark] = {}
+        self._lags: dict[str, float] = {}
+        """How far streams were behind their sources when the store last told of them, in seconds."""
         self._gone: set[str] = set()
         """Marked runs that were unknown when it was last looked: one that comes back must not count anew."""
         self._moved: dict[str, Counts] = {}
@@ -80,6 +83,9 @@ class Tally:
             run = self._run(uid)
             if run is not None and progress.epoch:
                 self._take(run.pipeline, uid, progress)
+                behind = lag(seen.now, progress) if run.is_stream else None
+                if behind is not None:
+                    self._lags[uid] = behind.total_seconds()
 
     def end(self, pipeline: str, uid: str, kind: str, status: RunStatus) -> None:
         """A run has ended; called once for each."""
@@ -96,6 +102,10 @@ class Tally:
         mark = self._marks.get(uid)
         return None if mark is None else self._clock() - mark.moved_at
 
+    def stream_lag(self, uid: str) -> float | None:
+        """How far a stream was behind its source when the store last told of it; None when nothing was seen of it."""
+        return self._lags.get(uid)
+
     def moved(self, pipeline: str) -> Counts:
         """What all runs of a pipeline have moved."""
         return self._moved.get(self._key(pipeline), Counts())
@@ -110,6 +120,7 @@ class Tally:
         gone = {uid for uid in self._marks if self._run(uid) is None}
         for uid in gone & self._gone:
             del self._marks[uid]
+            self._lags.pop(uid, None)
         self._gone = gone - self._gone
         kept = {*pipelines, ALL}
         for name in [name for name in self._moved if name not in kept]:

@@ -11,6 +11,8 @@ AWAY_DELAY = 5.0
 With 30 s an API server that was away for 13 s made a run begin 25 s after it had been asked for.
 """
 _MOST_DOUBLINGS = 10
+Handle = Callable[[str], Awaitable[None]]
+"""Handles a key; raises nothing that is not the end of everything."""
 
 
 class WorkQueue:
@@ -49,8 +51,8 @@ class WorkQueue:
         """Forgets the failures of a key."""
         self._failures.pop(key, None)
 
-    async def work(self, handle: Callable[[str], Awaitable[None]]) -> None:
-        """One worker: handles keys for ever. `handle` must raise nothing that is not the end of everything."""
+    async def work(self, handle: Handle) -> None:
+        """One worker: handles keys for ever."""
         while True:
             key = await self._take()
             try:

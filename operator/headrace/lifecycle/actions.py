@@ -32,6 +32,8 @@ class AdoptRun:
 
     run: str
     uid: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What people find it by, besides what everything of a pipeline is found by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,4 +163,7 @@ class Plan:
     """By uid, as they will be."""
     at_work: frozenset[str] = frozenset()
     """Runs that hold a slot."""
+    streams: frozenset[str] = frozenset()
+    """Those of them that are streams: there are slots of their own for them."""
     waits_for_slot: bool = False
+    stream_waits_for_slot: bool = False

@@ -4,8 +4,17 @@ from datetime import datetime, timedelta
 
 from headrace.lifecycle.actions import Needs
 from headrace.lifecycle.attempts import next_attempt, without_job
-from headrace.lifecycle.moves import Case, Move, changed, counted, earliest, ended, killed, record, waits
-from headrace.lifecycle.outcome import failure_message, has_given_up, has_said_why, is_done, is_permanent
+from headrace.lifecycle.case import Case
+from headrace.lifecycle.counting import counted
+from headrace.lifecycle.moves import Move, changed, earliest, ended, killed, record, waits
+from headrace.lifecycle.outcome import (
+    failure_message,
+    has_advanced,
+    has_given_up,
+    has_said_why,
+    is_done,
+    is_permanent,
+)
 from headrace.lifecycle.silence import is_lost, must_look, next_look
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.stopping import GONE_SOON, Stop, resuming, stop_reason, stopped, stopping
@@ -47,7 +56,7 @@ def _looks(case: Case) -> Move:
 
 
 def _failed(case: Case, stop: Stop | None) -> Move:
-    """The Job has given up (or a reconcile completed without a result)."""
+    """The Job has given up (or a reconcile completed without a result, or a stream at all)."""
     if not has_said_why(case) and case.pod is None and case.job is not None:
         return _looks(case)
     if stop == Stop.CANCEL:
@@ -59,7 +68,7 @@ def _failed(case: Case, stop: Stop | None) -> Move:
         return waits(case, Reason.WAITING_FOR_STORE)
     # Runners that could not reach the store failed for that.
     excused = case.store.available_for < case.limits.lost_after
-    if case.progress.batches <= case.attempt.batches and not excused:
+    if not has_advanced(case) and not excused:
         return ended(case, RunPhase.FAILED, Reason.RUN_FAILED, message)
     if stop is not None:
         return stopped(case, stop)
@@ -75,7 +84,7 @@ def _working(case: Case) -> Move:
     if not case.is_fresh:
         return _starting(case)
     progress = counted(case, force=case.phase != RunPhase.RUNNING)
-    if progress is not None and progress.takeovers > case.limits.max_takeovers:
+    if progress is not None and progress.takeovers > case.limits.max_takeovers and not _lasts(case):
         return _worn_out(case)
     status = changed(
         case.status,
@@ -91,6 +100,11 @@ def _working(case: Case) -> Move:
         next_look(case), _progress_due(case, unchanged=status.progress == case.status.progress), _time_over(case)
     )
     return Move(status=status, reason=Reason.RUN_ACTIVE, steps=steps, wake_at=wake)
+
+
+def _lasts(case: Case) -> bool:
+    """A stream that was in step once waits for its servers as long as it takes; each attempt takes the fence."""
+    return case.is_stream and case.progress.caught_up_at is not None
 
 
 def _progress_due(case: Case, *, unchanged: bool) -> datetime | None:
@@ -142,7 +156,7 @@ def _current_message(case: Case) -> str:
 
 
 def _lost(case: Case) -> Move:
-    fruitless = 0 if case.progress.batches > case.attempt.batches else case.attempt.fruitless + 1
+    fruitless = 0 if has_advanced(case) else case.attempt.fruitless + 1
     if fruitless >= case.limits.max_takeovers:
         text = f"{fruitless} runners in a row fell silent without committing a batch"
         return killed(case, Reason.RUNNER_LOST, text)
@@ -150,7 +164,8 @@ def _lost(case: Case) -> Move:
 
 
 def _worn_out(case: Case) -> Move:
-    text = f"{case.limits.max_takeovers} runners in a row started without committing a batch"
+    without = " or catching up" if case.is_stream else ""
+    text = f"{case.limits.max_takeovers} runners in a row started without committing a batch{without}"
     if case.progress.message:
         text += f"; the last one said: {case.progress.message}"
     return killed(case, Reason.RUN_FAILED, text)

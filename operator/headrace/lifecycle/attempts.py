@@ -3,7 +3,9 @@
 from headrace import names
 from headrace.errors import ConflictError, InvalidError
 from headrace.lifecycle.actions import CreateJob, DeleteJob, EmitEvent, Needs, Step
-from headrace.lifecycle.moves import Case, Move, changed, counted, ended, record, waits
+from headrace.lifecycle.case import Case
+from headrace.lifecycle.counting import counted
+from headrace.lifecycle.moves import Move, changed, ended, record, waits, waits_for_slot
 from headrace.lifecycle.specification import run_spec
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.times import to_text
@@ -21,7 +23,7 @@ def start(case: Case) -> Move:
     if case.store is None:
         return waits(case, Reason.WAITING_FOR_STORE)
     if not case.slot:
-        return waits(case, Reason.WAITING_FOR_SLOT)
+        return waits_for_slot(case)
     if case.epoch is None:
         return waits(case, Reason.RUN_STARTING).but(needs=Needs(epoch=True))
     attempt = _attempt(case, number=1, epoch=case.epoch, fruitless=0)
@@ -32,6 +34,7 @@ def start(case: Case) -> Move:
         job=attempt,
         working_since=to_text(case.now),
         target_kind=spec.target_kind,
+        stream=case.is_stream,
     )
     steps = (record(case.run, status, spec), create(case, status))
     return Move(status=status, reason=Reason.RUN_STARTING, steps=steps)
@@ -42,7 +45,7 @@ def next_attempt(case: Case, reason: Reason, message: str, *, fruitless: int) ->
     if case.store is None:
         return waits(case, Reason.WAITING_FOR_STORE)
     if not case.attempt.active and not case.slot:
-        return waits(case, Reason.WAITING_FOR_SLOT)
+        return waits_for_slot(case)
     if case.epoch is None:
         return waits(case, reason, message).but(needs=Needs(epoch=True))
     attempt = _attempt(case, number=case.attempt.attempt + 1, epoch=case.epoch, fruitless=fruitless)
@@ -110,5 +113,6 @@ def _attempt(case: Case, *, number: int, epoch: int, fruitless: int) -> RunJob:
         created_at=to_text(case.now),
         active=True,
         batches=case.progress.batches,
+        caught_up_at=to_text(caught_up) if (caught_up := case.progress.caught_up_at) else None,
         fruitless=fruitless,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from headrace.lifecycle.validity import is_stream
 from headrace.model.pipeline import PipelineSpec, PipelineStatus
 from headrace.model.run import RunKind, RunSpec, RunStatus
 
@@ -17,6 +18,8 @@ class Limits:
     namespace: str = "headrace"
     allowed_targets: tuple[str, ...] = ()
     max_concurrent_runs: int = 10
+    max_streams: int = 50
+    """So many streams may be at work, besides the runs that end by themselves."""
     lost_after: timedelta = timedelta(seconds=90)
     """A runner that is silent for so long, and whose pod is being deleted, is lost; after 3 times that in any case."""
     explain_after: timedelta = timedelta(seconds=60)
@@ -69,13 +72,23 @@ class RunSeen:
     deleting: bool = False
     owned: bool = True
     """Its owner reference and labels are there."""
+    labels: Mapping[str, str] = field(default_factory=dict)
     spec: RunSpec
+    """Without the fields that can't be read."""
+    problem: str = ""
+    """Why some of it can't be read."""
     status: RunStatus = field(default_factory=RunStatus)
 
     @property
     def writes(self) -> bool:
         """Whether it writes to the target, and so needs the claim."""
         return self.spec.kind != RunKind.RECONCILE
+
+    def is_stream_of(self, pipeline: PipelineSeen) -> bool:
+        """Whether it goes on until it is stopped: as it was when it started, or as it would start now."""
+        if self.status.job is not None or pipeline.spec is None:
+            return self.status.stream
+        return is_stream(pipeline.spec, self.spec.kind, self.spec.stream)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +159,10 @@ class ProgressSeen:
     seen_at: datetime | None = None
     result: Mapping[str, Any] | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What was extracted, transformed and loaded, and when; by stage."""
+    caught_up_at: datetime | None = None
+    """Of a stream, by the store's clock: all that was committed in the source until then is in the target."""
     last_key: str | None = None
     last_value: str | None = None
     dead_letters: int | None = None
@@ -182,13 +199,21 @@ class Observed:
     store: StoreSeen | None = None
     """None: it can't be reached."""
     busy_elsewhere: int = 0
-    """Runs at work of other pipelines."""
+    """Runs at work of other pipelines, without streams."""
+    streams_elsewhere: int = 0
+    """Streams at work of other pipelines."""
+    project_exists: bool | None = None
+    """Whether the project is there that the pipeline names; None: it names none."""
     older_namesake: str | None = None
     """`metadata.name` of an older pipeline with the same spec.name."""
     epoch: int | None = None
     """A fresh epoch, when an earlier plan needed one."""
     pods: Mapping[str, PodSeen] = field(default_factory=dict)
     """By Job, for those that an earlier plan wanted to know about."""
+
+    def run(self, uid: str) -> RunSeen | None:
+        """The run of that uid."""
+        return next((run for run in self.runs if run.uid == uid), None)
 
     def job(self, name: str) -> JobSeen | None:
         """The Job of that name."""

@@ -5,11 +5,14 @@ from datetime import datetime
 
 from headrace.lifecycle.actions import AdoptRun, EmitEvent, Needs, Plan, SavePipeline, SaveRun, Step
 from headrace.lifecycle.advance import advance
-from headrace.lifecycle.moves import Move, case_of, changed, earliest
+from headrace.lifecycle.case import case_of
+from headrace.lifecycle.labels import labels_of_run
+from headrace.lifecycle.moves import Move, changed, earliest
 from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
 from headrace.lifecycle.queueing import Claim, claim, first, queue, queued
 from headrace.lifecycle.remains import remains
-from headrace.lifecycle.reporting import pipeline_status, with_conditions
+from headrace.lifecycle.reporting import pipeline_status
+from headrace.lifecycle.run_reporting import is_at_work, run_status, with_conditions
 from headrace.lifecycle.specification import Problem, problem_of
 from headrace.lifecycle.state import FINAL, RunPhase
 from headrace.lifecycle.times import to_text
@@ -24,14 +27,14 @@ def plan(observed: Observed) -> Plan:
     if pipeline is None or pipeline.deleting:
         return _without_pipeline(observed)
     problem = problem_of(observed)
-    slots = _Slots(observed)
+    slots = _Slots(observed, pipeline)
     claimed = claim(observed, pipeline, problem, slot=slots.take(_claimant(observed, pipeline)))
     moves = claimed.moves | _others(observed, pipeline, claimed, problem, slots)
     needs = _needs(moves)
     if needs:
         return Plan(needs=needs)
     statuses = {
-        run.uid: with_conditions(run, moves[run.uid], observed.now) if run.uid in moves else run.status
+        run.uid: run_status(observed, pipeline, run, moves[run.uid]) if run.uid in moves else run.status
         for run in observed.runs
     }
     status = pipeline_status(observed, pipeline, statuses, moves, claimed.active, problem)
@@ -41,34 +44,40 @@ def plan(observed: Observed) -> Plan:
         wake_at=earliest(wake, *(move.wake_at for move in moves.values())),
         pipeline_status=status,
         run_statuses=statuses,
-        at_work=frozenset(uid for uid, s in statuses.items() if _at_work(s)),
-        waits_for_slot=any(move.waits_for_slot for move in moves.values()),
+        at_work=frozenset(uid for uid, s in statuses.items() if is_at_work(s)),
+        streams=frozenset(uid for uid, s in statuses.items() if is_at_work(s) and s.stream),
+        waits_for_slot=any(m.waits_for_slot and not m.status.stream for m in moves.values()),
+        stream_waits_for_slot=any(m.waits_for_slot and m.status.stream for m in moves.values()),
     )
 
 
-def _at_work(status: RunStatus) -> bool:
-    return bool(status.job and status.job.active) and status.phase not in FINAL
-
-
 class _Slots:
-    """Hands out what is left of `max_concurrent_runs`; a run at work has its slot already."""
+    """Hands out what is left, of runs and of streams; a run at work has its slot already."""
 
-    def __init__(self, observed: Observed) -> None:
-        self._working = {run.uid for run in observed.runs if _at_work(run.status)}
-        self._free = observed.limits.max_concurrent_runs - observed.busy_elsewhere - len(self._working)
+    def __init__(self, observed: Observed, pipeline: PipelineSeen) -> None:
+        self._pipeline = pipeline
+        working = [run for run in observed.runs if is_at_work(run.status)]
+        self._working = {run.uid for run in working}
+        streams = sum(run.status.stream for run in working)
+        limits = observed.limits
+        self._free = {
+            False: limits.max_concurrent_runs - observed.busy_elsewhere - (len(working) - streams),
+            True: limits.max_streams - observed.streams_elsewhere - streams,
+        }
 
     def take(self, run: RunSeen | None) -> bool:
         if run is None or run.uid in self._working:
             return True
-        self._free -= 1
-        return self._free >= 0
+        is_stream = run.is_stream_of(self._pipeline)
+        self._free[is_stream] -= 1
+        return self._free[is_stream] >= 0
 
 
 def _claimant(observed: Observed, pipeline: PipelineSeen) -> RunSeen | None:
     """Who would need a slot: the holder, or else the next in the queue."""
     held_by = pipeline.status.active_run
     if held_by:
-        return next((run for run in observed.runs if run.uid == held_by.uid), None)
+        return observed.run(held_by.uid)
     if pipeline.suspend:
         return None
     return next((run for run in queue(observed) if not run.spec.cancel and not run.spec.suspend), None)
@@ -79,7 +88,7 @@ def _others(
 ) -> dict[str, Move]:
     """Loads that wait their turn, and reconciles, which run beside them."""
     moves: dict[str, Move] = {}
-    ahead = claimed.active.name if claimed.active else None
+    ahead = _ahead(observed, pipeline, claimed)
     for run in observed.runs:
         if run.status.phase in FINAL or run.uid in claimed.moves:
             continue
@@ -90,6 +99,15 @@ def _others(
         case = case_of(observed, pipeline, run, slot=wants and slots.take(run))
         moves[run.uid] = advance(case) if run.status.job else first(case, problem)
     return moves
+
+
+def _ahead(observed: Observed, pipeline: PipelineSeen, claimed: Claim) -> str | None:
+    """For whom loads wait, in words."""
+    if claimed.active is None:
+        return None
+    holder = observed.run(claimed.active.uid)
+    is_stream = holder is not None and holder.is_stream_of(pipeline)
+    return claimed.active.name + (", a stream, which goes on until it is cancelled" if is_stream else "")
 
 
 def _needs(moves: Mapping[str, Move]) -> Needs:
@@ -107,7 +125,7 @@ def _steps(
     statuses: Mapping[str, RunStatus],
     status: PipelineStatus,
 ) -> tuple[tuple[Step, ...], datetime | None]:
-    adopt: list[Step] = [AdoptRun(run=run.name, uid=run.uid) for run in observed.runs if not run.owned]
+    adopt: list[Step] = [_adopt(pipeline, run) for run in observed.runs if not run.owned]
     save: list[Step] = [SavePipeline(status=status)] if status != pipeline.status else []
     work: list[Step] = []
     for run in observed.runs:
@@ -123,6 +141,11 @@ def _steps(
     ordered = [*adopt, *save, *work] if claims else [*adopt, *work, *claimed.steps, *save]
     clean, wake = remains(observed, statuses, claimed.active, ordered)
     return (*ordered, *clean, *_events(observed, pipeline, status, moves)), wake
+
+
+def _adopt(pipeline: PipelineSeen, run: RunSeen) -> AdoptRun:
+    project = pipeline.spec.project if pipeline.spec else None
+    return AdoptRun(run=run.name, uid=run.uid, labels=labels_of_run(tags=run.spec.tags, project=project))
 
 
 def _events(

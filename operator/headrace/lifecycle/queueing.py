@@ -6,7 +6,8 @@ from datetime import datetime
 from headrace.lifecycle.actions import FinishRun, Step
 from headrace.lifecycle.advance import advance
 from headrace.lifecycle.attempts import start
-from headrace.lifecycle.moves import Case, Move, case_of, ended, record, waits
+from headrace.lifecycle.case import Case, case_of
+from headrace.lifecycle.moves import Move, ended, record, waits
 from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
 from headrace.lifecycle.specification import Problem
 from headrace.lifecycle.state import FINAL, RunPhase
@@ -30,7 +31,7 @@ def claim(observed: Observed, pipeline: PipelineSeen, problem: Problem | None, *
     held_by = pipeline.status.active_run
     if held_by is None:
         return _next_claim(observed, pipeline, problem, slot=slot)
-    holder = next((run for run in observed.runs if run.uid == held_by.uid), None)
+    holder = observed.run(held_by.uid)
     if holder is None:
         return _let_go(observed, held_by)
     if holder.status.phase in FINAL:
@@ -69,6 +70,8 @@ def first(case: Case, problem: Problem | None) -> Move:
     """A run without an attempt whose turn it is."""
     if case.run.spec.cancel:
         return ended(case, RunPhase.CANCELLED, Reason.RUN_CANCELLED, case.run.spec.cancel_reason)
+    if _asks_for_nothing(case):
+        return _refused(case)
     if case.held:
         return held(case)
     if problem is not None:
@@ -82,9 +85,20 @@ def queued(case: Case, ahead: str | None) -> Move:
     """A load that does not hold the pipeline."""
     if case.run.spec.cancel:
         return ended(case, RunPhase.CANCELLED, Reason.RUN_CANCELLED, case.run.spec.cancel_reason)
+    if _asks_for_nothing(case):
+        return _refused(case)
     if case.held:
         return held(case)
     return waits(case, Reason.RUN_WAITING, f"waits for {ahead}" if ahead else "")
+
+
+def _asks_for_nothing(case: Case) -> bool:
+    """Whether it can't be read, which no waiting mends; what has begun keeps what it began with."""
+    return bool(case.run.problem) and case.status.job is None
+
+
+def _refused(case: Case) -> Move:
+    return ended(case, RunPhase.FAILED, Reason.INVALID_SPEC, case.run.problem)
 
 
 def held(case: Case) -> Move:

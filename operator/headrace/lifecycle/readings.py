@@ -51,8 +51,9 @@ def in_words(error: ValidationError) -> str:
 
 
 def read_run(manifest: Manifest) -> RunSeen:
-    """An EtlRun."""
+    """An EtlRun; a field that can't be read, such as parameters that are too large, leaves a problem instead."""
     metadata = manifest["metadata"]
+    spec, problem = _run_spec(manifest["spec"])
     labels = metadata.get("labels") or {}
     return RunSeen(
         name=metadata["name"],
@@ -61,9 +62,19 @@ def read_run(manifest: Manifest) -> RunSeen:
         created_at=created_at(manifest),
         deleting="deletionTimestamp" in metadata,
         owned=owner_uid(manifest) is not None and names.PIPELINE_LABEL in labels,
-        spec=RunSpec.model_validate(manifest["spec"]),
+        labels=labels,
+        spec=spec,
+        problem=problem,
         status=RunStatus.model_validate(manifest.get("status") or {}),
     )
+
+
+def _run_spec(spec: Manifest) -> tuple[RunSpec, str]:
+    try:
+        return RunSpec.model_validate(spec), ""
+    except ValidationError as error:
+        faulty = {part["loc"][0] for part in error.errors(include_input=False, include_url=False) if part["loc"]}
+        return RunSpec.model_validate({k: v for k, v in spec.items() if k not in faulty}), in_words(error)
 
 
 def created_at(manifest: Manifest) -> datetime:
@@ -73,6 +84,15 @@ def created_at(manifest: Manifest) -> datetime:
     noted = from_text((metadata.get("annotations") or {}).get(names.CREATED_AT_ANNOTATION))
     # A copied manifest brings the annotation of its original along.
     return noted if noted and abs(noted - creation) <= timedelta(seconds=1) else creation
+
+
+def changed_at(manifest: Manifest) -> datetime:
+    """When a specification last changed, to the second: whoever wrote to it is noted with the time."""
+    entries = manifest["metadata"].get("managedFields") or []
+    written = (from_text(e.get("time")) for e in entries if "f:spec" in (e.get("fieldsV1") or {}))
+    made = created_at(manifest)
+    # The time of whoever made it has no fraction, and would lie before the creation.
+    return max((moment for moment in written if moment is not None and moment > made), default=made)
 
 
 def owner_uid(manifest: Manifest) -> str | None:

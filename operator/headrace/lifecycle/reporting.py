@@ -1,37 +1,18 @@
-"""What the resources say about themselves: conditions of runs, and the whole status of a pipeline."""
+"""What a pipeline says about itself: its whole status."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
 from headrace import names
+from headrace.lifecycle.conditions import condition_at
 from headrace.lifecycle.moves import Move, of_rows
 from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
 from headrace.lifecycle.specification import Problem, configuration_hash
 from headrace.lifecycle.state import FINAL, Phase, PipelineView, RunPhase, RunView, pipeline_phase
 from headrace.lifecycle.times import from_text, to_text
-from headrace.model.conditions import SOURCE_ROLE, Condition, ConditionType, Reason, condition, merge
+from headrace.model.conditions import SOURCE_ROLE, Condition, ConditionType, Reason, merge
 from headrace.model.pipeline import Checkpoint, LastRun, PipelineStatus, RunReference
 from headrace.model.run import RunStatus
-
-
-def with_conditions(run: RunSeen, move: Move, now: datetime) -> RunStatus:
-    """The status of a move, with conditions and observed generation."""
-    status, reason, message = move.status, move.reason, move.message
-    final = status.phase in FINAL
-    running = bool(status.job and status.job.active) and not final
-    suspended = not final and reason in {Reason.PAUSED, Reason.WAITING_FOR_START}
-    failed = status.phase in {RunPhase.FAILED, RunPhase.CANCELLED}
-    new = [
-        _condition(ConditionType.RUNNING, running, reason, message, now, run.generation),
-        _condition(
-            ConditionType.SUSPENDED, suspended, reason if suspended else Reason.NOT_SUSPENDED, "", now, run.generation
-        ),
-        _condition(ConditionType.COMPLETE, status.phase == RunPhase.SUCCESS, reason, message, now, run.generation),
-        _condition(ConditionType.FAILED, failed, reason, message, now, run.generation),
-    ]
-    return status.model_copy(
-        update={"conditions": merge(run.status.conditions, new), "observed_generation": run.generation}
-    )
 
 
 def run_view(run: RunSeen, status: RunStatus) -> RunView:
@@ -201,11 +182,12 @@ def _conditions(
     suspended = Reason.PAUSED if pipeline.suspend else Reason.NOT_SUSPENDED if pipeline.enabled else Reason.DISABLED
     degraded, degraded_reason, degraded_message = _degraded(observed, status, moves)
     return [
-        _condition(ConditionType.READY, problem is None, ready, why, now, generation),
-        _condition(ConditionType.RUNNING, running, run_reason, run_message, now, generation),
-        _condition(ConditionType.SUSPENDED, suspended != Reason.NOT_SUSPENDED, suspended, "", now, generation),
-        _condition(ConditionType.DEGRADED, degraded, degraded_reason, degraded_message, now, generation),
+        condition_at(ConditionType.READY, problem is None, ready, why, now, generation),
+        condition_at(ConditionType.RUNNING, running, run_reason, run_message, now, generation),
+        condition_at(ConditionType.SUSPENDED, suspended != Reason.NOT_SUSPENDED, suspended, "", now, generation),
+        condition_at(ConditionType.DEGRADED, degraded, degraded_reason, degraded_message, now, generation),
         *_source_read_only(observed, pipeline, status, moves),
+        *_project_found(observed, pipeline),
     ]
 
 
@@ -244,8 +226,19 @@ def _source_read_only(
     for reason, is_so in SOURCE_ROLE.items():
         if reason in notes:
             type_, text = ConditionType.SOURCE_READ_ONLY, notes[reason]
-            return [_condition(type_, is_so, reason, text, observed.now, pipeline.generation)]
+            return [condition_at(type_, is_so, reason, text, observed.now, pipeline.generation)]
     return [c for c in pipeline.status.conditions if c.type == ConditionType.SOURCE_READ_ONLY]
+
+
+def _project_found(observed: Observed, pipeline: PipelineSeen) -> list[Condition]:
+    """Only of a pipeline that names one."""
+    found = observed.project_exists
+    if found is None:
+        return []
+    name = pipeline.spec.project if pipeline.spec else None
+    text = f"there is no project '{name}'" if name and not found else ""
+    reason = Reason.PROJECT_EXISTS if found else Reason.PROJECT_MISSING
+    return [condition_at(ConditionType.PROJECT_FOUND, found, reason, text, observed.now, pipeline.generation)]
 
 
 def _notes(observed: Observed, last: LastRun | None, moves: Mapping[str, Move]) -> Mapping[str, str]:
@@ -254,9 +247,3 @@ def _notes(observed: Observed, last: LastRun | None, moves: Mapping[str, Move]) 
     if run is None:
         return {}
     return (moves[run.uid].status if run.uid in moves else run.status).notes
-
-
-def _condition(
-    type_: ConditionType, status: bool | None, reason: Reason, message: str, now: datetime, generation: int
-) -> Condition:
-    return condition(type_, status, reason, message[:1000], now=to_text(now), generation=generation)

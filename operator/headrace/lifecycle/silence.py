@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from headrace.lifecycle.moves import Case, earliest
+from headrace.lifecycle.case import Case
+from headrace.lifecycle.moves import earliest
 
 LOOK_AGAIN = timedelta(seconds=10)
 LOST_FOR_CERTAIN = 3

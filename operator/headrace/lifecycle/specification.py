@@ -6,10 +6,19 @@ from typing import Any
 
 from headrace.errors import InvalidError, RefusedError
 from headrace.lifecycle.observed import Limits, Observed, PipelineSeen, RunSeen
-from headrace.lifecycle.validity import check_kind, check_pipeline, lookback_seconds
+from headrace.lifecycle.tasks import nodes_of
+from headrace.lifecycle.validity import (
+    check_kind,
+    check_params,
+    check_pipeline,
+    check_stream,
+    is_stream,
+    lookback_seconds,
+)
+from headrace.model.base import seconds
 from headrace.model.conditions import Reason
-from headrace.model.pipeline import PipelineSpec
-from headrace.query.parameters import bind
+from headrace.model.pipeline import Mode, PipelineSpec
+from headrace.query.parameters import bind, parameter_names
 from headrace.runspec import RunSpec
 from headrace.target import check_target
 
@@ -53,6 +62,9 @@ def run_spec(pipeline: PipelineSeen, run: RunSeen, limits: Limits) -> RunSpec:
     target = check_target(spec.target_table, limits.allowed_targets)
     check_kind(spec, run.spec.kind)
     params = run.spec.params or {}
+    check_params(spec.source_query or "", params)
+    if run.spec.stream:
+        check_stream(spec, run.spec.kind)
     return RunSpec(
         run_id=run.uid,
         installation=limits.installation,
@@ -60,7 +72,9 @@ def run_spec(pipeline: PipelineSeen, run: RunSeen, limits: Limits) -> RunSpec:
         pipeline_name=pipeline.name,
         pipeline_uid=pipeline.uid,
         kind=run.spec.kind.value,
-        mode=spec.mode.value,
+        mode=_mode(spec, run).value,
+        poll_seconds=float(seconds(spec.poll_interval)),
+        tasks=nodes_of(spec),
         query=bind(spec.source_query or "", params),
         target_kind=target.kind,
         target_schema=target.schema,
@@ -82,12 +96,22 @@ def run_spec(pipeline: PipelineSeen, run: RunSeen, limits: Limits) -> RunSpec:
     )
 
 
+def _mode(spec: PipelineSpec, run: RunSeen) -> Mode:
+    """How it reads: but for its loads, a streaming pipeline is as an incremental one."""
+    if is_stream(spec, run.spec.kind, run.spec.stream):
+        return Mode.STREAMING
+    return Mode.INCREMENTAL if spec.mode == Mode.STREAMING else spec.mode
+
+
 def fingerprint(spec: PipelineSpec, params: dict[str, Any]) -> str:
     """Equal when a later run may continue a failed one: same query, key, target and parameters.
 
     And the same prune: a part that was written without it holds rows that the rest of the run would never see. And in
     an index the same versions, deletes and mapping: a document that is there already has them as they were.
+    Parameters that the query does not use are none of it: each run of a schedule has another interval.
     """
+    names = parameter_names(spec.source_query or "")
+    params = {name: value for name, value in params.items() if name in names}
     parts = [spec.source_query, spec.key_columns, spec.incremental_key, spec.target_table, params, spec.prune]
     of_index = [spec.version_column, spec.soft_delete_column, _mapping(spec)]
     # Only where there are any: a failed run of the version before is gone on with.

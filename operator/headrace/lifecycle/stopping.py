@@ -4,7 +4,9 @@ from datetime import timedelta
 from enum import StrEnum
 
 from headrace.lifecycle.actions import DeleteJob, ResumeJob, SuspendJob
-from headrace.lifecycle.moves import Case, Move, changed, counted, ended, record, waits
+from headrace.lifecycle.case import Case
+from headrace.lifecycle.counting import counted
+from headrace.lifecycle.moves import Move, changed, ended, record, waits, waits_for_slot
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.times import from_text, to_text
 from headrace.model.conditions import Reason
@@ -44,17 +46,30 @@ def stopping(case: Case, stop: Stop) -> Move:
         return waits(case, Reason.STOPPING).but(wake_at=case.now + GONE_SOON)
     if job.is_quiet:
         return stopped(case, stop)
-    hears_at = case.spell_start + DEAF_FOR
-    if not job.suspend and not case.is_fresh and case.now < hears_at:
-        return waits(case, Reason.STOPPING).but(wake_at=hears_at)
     since = from_text(case.status.stopping_since) or case.now
+    deadline, hears_at = since + _patience(case, stop), case.spell_start + DEAF_FOR
+    if not job.suspend and not case.is_fresh and case.now < min(hears_at, deadline):
+        # A bound that somebody set counts from when it was asked for, heard or not.
+        asked = to_text(since) if _stop_seconds(case, stop) is not None else case.status.stopping_since
+        return waits(case, Reason.STOPPING, stopping_since=asked).but(wake_at=min(hears_at, deadline))
     attempt = case.attempt.model_copy(update={"suspended": True, "active": True})
     progress = counted(case, force=False)
     move = waits(case, Reason.STOPPING, job=attempt, stopping_since=to_text(since), progress=progress)
-    deadline = since + case.limits.grace + case.limits.stop_slack
     if case.now >= deadline:
         return move.but(steps=(DeleteJob(job=job.name),), wake_at=case.now + GONE_SOON)
     return move.but(steps=() if job.suspend else (SuspendJob(job=job.name),), wake_at=deadline)
+
+
+def _patience(case: Case, stop: Stop) -> timedelta:
+    """For how long its batch may go on: as long as a pod is given, or less where somebody says so."""
+    allowed = _stop_seconds(case, stop)
+    if allowed is None:
+        return case.limits.grace + case.limits.stop_slack
+    return min(case.limits.grace, timedelta(seconds=allowed))
+
+
+def _stop_seconds(case: Case, stop: Stop) -> int | None:
+    return case.run.spec.stop_seconds if stop == Stop.CANCEL else None
 
 
 def stopped(case: Case, stop: Stop) -> Move:
@@ -102,7 +117,7 @@ def resuming(case: Case) -> Move:
     if case.store is None:
         return waits(case, Reason.WAITING_FOR_STORE)
     if not attempt.active and not case.slot:
-        return waits(case, Reason.WAITING_FOR_SLOT)
+        return waits_for_slot(case)
     return _resumed(case)
 
 

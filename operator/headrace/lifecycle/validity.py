@@ -1,6 +1,9 @@
 """Whether a pipeline's specification can be run: the rules that API and operator share."""
 
+from collections.abc import Iterable
+
 from headrace.errors import ConflictError, InvalidError, RefusedError
+from headrace.lifecycle.tasks import check_nodes
 from headrace.model.base import seconds
 from headrace.model.pipeline import Mode, PipelineSpec, PipelineType
 from headrace.model.run import ONLY_ELASTICSEARCH, RunKind
@@ -18,17 +21,18 @@ def check_pipeline(spec: PipelineSpec, allowed: tuple[str, ...]) -> Target:
     _check_shape(spec)
     if spec.type != PipelineType.SQL:
         raise RefusedError(f"type {spec.type.value} is not supported yet", field="type")
-    if spec.mode == Mode.STREAMING:
-        raise RefusedError("mode streaming is not supported yet", field="mode")
     return check_target(spec.target_table, allowed)
 
 
 def _check_shape(spec: PipelineSpec) -> None:
-    for field in ("project_id", "source_id", "destination_id"):
+    for field in ("source_id", "destination_id"):
         if getattr(spec, field) is not None:
             raise InvalidError(f"{field} '{getattr(spec, field)}' does not exist", field=field)
-    if spec.mode == Mode.INCREMENTAL and not spec.incremental_key:
+    if spec.mode != Mode.FULL and not spec.incremental_key:
         raise InvalidError(f"mode {spec.mode.value} needs an incremental_key", field="incremental_key")
+    if seconds(spec.poll_interval) < 1:
+        raise InvalidError("poll_interval must be at least 1s", field="poll_interval")
+    check_nodes(spec)
     if not spec.target_table.startswith(ELASTICSEARCH_PREFIX):
         _check_nothing_of_elasticsearch(spec)
     if spec.type != PipelineType.SQL:
@@ -61,6 +65,33 @@ def check_kind(spec: PipelineSpec, kind: RunKind) -> None:
         raise ConflictError(f"{kind.value} is for Elasticsearch: the pipeline's target is a table")
     if kind == RunKind.REBUILD and parameter_names(spec.source_query or ""):
         raise ConflictError("a query with parameters can't be rebuilt: each run brings a part only")
+
+
+INTERVAL_PARAMS = frozenset({"interval_start", "interval_end", "due_at"})
+"""What each run of a schedule has besides; a query need not use it."""
+
+
+def check_params(query: str, given: Iterable[str]) -> None:
+    """Raises InvalidError (field: the parameter) for one that the query has and nobody gave, or the other way round."""
+    wanted, given = parameter_names(query), set(given)
+    for name in sorted(wanted - given):
+        raise InvalidError(f"parameter '{name}' of the query has no value", field=name)
+    for name in sorted(given - wanted - INTERVAL_PARAMS):
+        known = f"it has {', '.join(sorted(wanted))}" if wanted else "it has none"
+        raise InvalidError(f"the query has no parameter '{name}'; {known}", field=name)
+
+
+def is_stream(spec: PipelineSpec, kind: RunKind, asked: bool) -> bool:
+    """Whether a run of the pipeline goes on until it is stopped; `asked`: the run itself says so."""
+    return kind == RunKind.LOAD and (spec.mode == Mode.STREAMING or (asked and spec.mode == Mode.INCREMENTAL))
+
+
+def check_stream(spec: PipelineSpec, kind: RunKind = RunKind.LOAD) -> None:
+    """Raises InvalidError when the pipeline can't be a stream, or ConflictError when a run of that kind can't."""
+    if kind != RunKind.LOAD:
+        raise ConflictError(f"a stream loads rows: {kind.value} can't be one")
+    if spec.mode == Mode.FULL:
+        raise InvalidError("a stream needs mode streaming or incremental, and an incremental_key", field="pipeline")
 
 
 def lookback_seconds(spec: PipelineSpec) -> float:

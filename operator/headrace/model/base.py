@@ -1,8 +1,9 @@
 """What all models share: camelCase in manifests, snake_case in Python, nothing unknown accepted."""
 
+import unicodedata
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 NAME_PATTERN = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
@@ -34,6 +35,24 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """RFC 3339, UTC."""
 
 
+def printable(name: str) -> str:
+    """The name, when people can tell it from others by looking at it; ValueError says what is wrong."""
+    if name != name.strip() or any(unicodedata.category(c) == "Cc" for c in name):
+        raise ValueError("no control characters, and no space at either end")
+    return name
+
+
 def seconds(duration: str) -> int:
     """The seconds in a duration such as `90s`, `5m`, `2h`, `1d`; the pattern was checked before."""
     return int(duration[:-1]) * _SECONDS[duration[-1]]
+
+
+def lasting(least: str, most: str) -> AfterValidator:
+    """Of a duration that fits the pattern: refuses what is shorter or longer than these."""
+
+    def check(duration: str) -> str:
+        if not seconds(least) <= seconds(duration) <= seconds(most):
+            raise ValueError(f"give {least} to {most}")
+        return duration
+
+    return AfterValidator(check)

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from headrace.model import crd, reference
+from headrace.model import crd, kinds, reference
 
 ROOT = Path(__file__).parents[3]
 HEADER = "# Generated from headrace.model by `make generate`; edit the models instead.\n"
@@ -15,7 +15,7 @@ HEADER = "# Generated from headrace.model by `make generate`; edit the models in
 
 def files() -> dict[Path, str]:
     """The generated files by their path in the checkout."""
-    crds = {ROOT / "crds" / f"{kind.plural}.yaml": HEADER + dump(crd.crd(kind)) for kind in crd.KINDS}
+    crds = {ROOT / "crds" / f"{kind.plural}.yaml": HEADER + dump(crd.crd(kind)) for kind in kinds.KINDS}
     return {**crds, ROOT / "docs" / "reference.md": reference.page()}
 
 

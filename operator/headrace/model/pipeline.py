@@ -1,13 +1,20 @@
 """EtlPipeline: what is to be moved, from where, to where and how."""
 
 import json
-import unicodedata
 from enum import StrEnum
 from typing import Any
 
 from pydantic import Field, field_validator
 
-from headrace.model.base import DURATION_PATTERN, NAME_PATTERN, Resource, Status, Time
+from headrace.model.base import (
+    DURATION_PATTERN,
+    NAME_PATTERN,
+    RESOURCE_NAME_PATTERN,
+    Resource,
+    Status,
+    Time,
+    printable,
+)
 from headrace.model.conditions import Condition
 
 QUERY_LIMIT = 262_144
@@ -53,6 +60,28 @@ class TargetOptions(Resource):
         return mapping
 
 
+NODE_PATTERN = r"^[^\s\x00-\x1f\x7f]+( [^\s\x00-\x1f\x7f]+)*$"
+
+
+class Node(Resource):
+    """A task of a pipeline."""
+
+    id: str = Field(min_length=1, max_length=100, pattern=NODE_PATTERN)
+    """What it is called, once in a pipeline."""
+    type: str = Field(min_length=1, max_length=100, pattern=NODE_PATTERN)
+    """What it does. extract, source, read or query: it extracts. load, target, sink, write or destination: it loads.
+    Any other: it transforms."""
+
+
+class Edge(Resource):
+    """One task comes before another."""
+
+    from_: str = Field(alias="from", min_length=1, max_length=100)
+    """The id of the one that comes first."""
+    to: str = Field(min_length=1, max_length=100)
+    """The id of the one that comes after it."""
+
+
 def _check_json(value: dict[str, Any]) -> None:
     """Refuses what would not come back from Kubernetes, from the store or from Elasticsearch as it was."""
     level: list[Any] = [value]
@@ -92,7 +121,7 @@ class PipelineSpec(Resource):
     """How the pipeline is written. Only SQL is supported so far."""
     mode: Mode = Mode.FULL
     """What a run promises. full: afterwards the target holds just what the query gave. incremental: rows above the
-    cursor are brought and nothing is deleted. streaming is not supported yet."""
+    cursor are brought and nothing is deleted. streaming: as incremental, again and again until the run is stopped."""
     enabled: bool = True
     """Whether schedules start runs. A run asked for by hand runs all the same."""
     suspend: bool = False
@@ -107,8 +136,10 @@ class PipelineSpec(Resource):
     """One SELECT (or WITH … SELECT) on the source; required for SQL. A literal % means itself. At most 262,144
     characters."""
     incremental_key: str | None = Field(default=None, min_length=1, max_length=63)
-    """Column of the query that only grows, such as `updated_at`; required for incremental. Rows where it is null are
-    not read."""
+    """Column of the query that only grows, such as `updated_at`; required for incremental and streaming. Rows where it
+    is null are not read."""
+    poll_interval: str = Field(default="1s", pattern=DURATION_PATTERN)
+    """How long a stream waits before it looks for changes again. A number and s, m, h or d."""
     key_columns: list[str] = Field(default_factory=list, max_length=32)
     """Columns that identify a row. Without them the target's primary key; without any key a full run replaces the
     whole table in one transaction. A document's `_id` in Elasticsearch is made of them, or of the primary key of the
@@ -136,8 +167,13 @@ class PipelineSpec(Resource):
     snapshot_seconds: int = Field(default=600, ge=1, le=86_400)
     """How long one read may hold back the source's vacuum; a longer run continues in a new snapshot after the last
     key."""
-    project_id: str | None = None
-    """The project; null: none. Not supported yet."""
+    project: str | None = Field(default=None, min_length=1, max_length=253, pattern=RESOURCE_NAME_PATTERN)
+    """metadata.name of the EtlProject that it belongs to; null: none."""
+    nodes: list[Node] = Field(default_factory=list, max_length=100)
+    """Its tasks, as people think of them; a run shows each by its type: what is extracted, transformed or loaded.
+    Without any, a run's tasks are extract, transform and load."""
+    edges: list[Edge] = Field(default_factory=list, max_length=1000)
+    """Which task comes before which; no circle."""
     source_id: str | None = None
     """The source; null: the installation's default. Not supported yet."""
     destination_id: str | None = None
@@ -146,9 +182,7 @@ class PipelineSpec(Resource):
     @field_validator("name")
     @classmethod
     def _printable(cls, name: str) -> str:
-        if name != name.strip() or any(unicodedata.category(c) == "Cc" for c in name):
-            raise ValueError("no control characters, and no space at either end")
-        return name
+        return printable(name)
 
     @field_validator("incremental_key", "key_columns", "version_column", "soft_delete_column")
     @classmethod

@@ -4,7 +4,8 @@ from typing import Any
 
 from headrace import names
 from headrace.model.conditions import ConditionType, Described, Reason
-from headrace.model.crd import KINDS, Kind, Rule, structural
+from headrace.model.crd import structural
+from headrace.model.kinds import KINDS, Kind, Rule
 
 _INTRODUCTION = f"""# Reference: resources
 

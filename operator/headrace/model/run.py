@@ -1,10 +1,11 @@
 """EtlRun: one execution of a pipeline; creating one asks for it."""
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, field_validator
 
 from headrace.model.base import RESOURCE_NAME_PATTERN, Resource, Status, Time
 from headrace.model.conditions import Condition
@@ -27,6 +28,57 @@ ONLY_ELASTICSEARCH = frozenset({RunKind.REBUILD, RunKind.REPLAY})
 """What only an index can be told to do."""
 
 
+PARAMS_BYTES, PARAMS_DEPTH = 262_144, 100
+"""Of a run's parameters as JSON: they are bound into a query, which has as many characters at most."""
+_LARGEST = 2**63 - 1
+"""Kubernetes makes a float of a larger number, silently."""
+
+
+def storable_params(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters, when they come back from Kubernetes as they were; ValueError says what is wrong."""
+    level: list[Any] = [params]
+    for _ in range(PARAMS_DEPTH):
+        level = [part for node in level for part in _parts(node)]
+        for flaw in filter(None, map(_flaw, level)):
+            raise ValueError(flaw)
+        if not level:
+            break
+    else:
+        raise ValueError(f"they are nested deeper than {PARAMS_DEPTH} levels")
+    check_size(params, PARAMS_BYTES)
+    return params
+
+
+def check_size(params: dict[str, Any], most: int) -> None:
+    """Raises ValueError for parameters that are larger, or no JSON."""
+    try:
+        size = len(json.dumps(params, ensure_ascii=False, allow_nan=False).encode())
+    except ValueError:
+        raise ValueError("they are no JSON: NaN, infinity and half of a surrogate pair have no place in it") from None
+    if size > most:
+        raise ValueError(f"they are larger than {most:,} bytes of JSON")
+
+
+def _parts(node: Any) -> list[Any]:
+    if isinstance(node, dict):
+        return [*node, *node.values()]
+    return node if isinstance(node, list) else []
+
+
+def _flaw(part: Any) -> str:
+    if isinstance(part, int) and abs(part) > _LARGEST:
+        return "they have a whole number of more than 64 bits in them: give it as text"
+    return "they have a NUL character in them" if isinstance(part, str) and "\0" in part else ""
+
+
+Params = Annotated[dict[str, Any], Field(max_length=100), AfterValidator(storable_params)]
+"""Values for a query's parameters, by name."""
+Tags = list[str] | dict[str, str]
+"""As they were given: names, or names with values."""
+MOST_TAGS = 50
+TAG_LENGTH = 200
+
+
 class RunSpec(Resource):
     """What is asked for: one execution of a pipeline."""
 
@@ -44,18 +96,40 @@ class RunSpec(Resource):
     """Why it was cancelled."""
     restart: bool = False
     """Start over instead of continuing from a checkpoint."""
-    params: dict[str, Any] | None = Field(
+    params: Params | None = Field(
         default=None,
-        max_length=100,
         json_schema_extra={
             "x-kubernetes-validations": [
                 {"rule": "self == oldSelf", "message": "params can't be changed: create another run"}
             ]
         },
     )
-    """Values for the query's %(name)s parameters. Can't be changed."""
+    """Values for the query's %(name)s parameters: at most 262,144 bytes of JSON. Can't be changed."""
+    tags: Tags | None = Field(default=None, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+    """Names, or names with values, to find it by: at most 50, of at most 200 characters. Those that Kubernetes takes
+    are labels too, `tag.headrace.dev/…`."""
+    schedule: str | None = Field(default=None, min_length=1, max_length=253, pattern=RESOURCE_NAME_PATTERN)
+    """metadata.name of the EtlSchedule that it was due by. Can't be changed."""
+    due_at: Time | None = None
+    """The schedule's due time that it is for. Can't be changed."""
+    backfill: str | None = Field(default=None, min_length=1, max_length=253, pattern=RESOURCE_NAME_PATTERN)
+    """metadata.name of the EtlBackfill that asked for it. Can't be changed."""
+    stream: bool = False
+    """true runs an incremental pipeline as a stream: increments are brought until it is cancelled."""
+    stop_seconds: int | None = Field(default=None, ge=0, le=86_400)
+    """With cancel: so long its batch may take to end; then it is rolled back."""
     timeout_seconds: int | None = Field(default=None, ge=1, le=31_536_000)
     """The run fails when it has been at work for longer; paused time does not count."""
+
+    @field_validator("tags")
+    @classmethod
+    def _few(cls, tags: Tags | None) -> Tags | None:
+        if tags is None:
+            return None
+        texts = [*tags, *tags.values()] if isinstance(tags, dict) else tags
+        if len(tags) > MOST_TAGS or not all(tags) or any(len(text) > TAG_LENGTH or "\0" in text for text in texts):
+            raise ValueError(f"at most {MOST_TAGS} tags, none of them empty or longer than {TAG_LENGTH} characters")
+        return tags
 
 
 class RunJob(Status):
@@ -77,6 +151,8 @@ class RunJob(Status):
     """The fence's holder before its current pod: only a later one's reports are news."""
     batches: int = 0
     """Batches that were committed before this attempt."""
+    caught_up_at: Time | None = None
+    """Of a stream: how far it was caught up before this attempt."""
     fruitless: int = 0
     """How many attempts in a row ended before this one without a committed batch."""
 
@@ -96,8 +172,29 @@ class RunProgress(Status):
     """How often a runner took the fence since a batch was last committed."""
     holder: int = 0
     """The fence's holder that last reported."""
+    caught_up_at: Time | None = None
+    """Of a stream: all that was committed in the source until then is in the target."""
     updated_at: Time | None = None
     """When these numbers were written."""
+
+
+class RunTask(Status):
+    """A task of the run, as the runner measured it."""
+
+    name: str
+    """Its name: a node of the pipeline, or extract, transform, load."""
+    stage: str = ""
+    """By what it is measured: extract, transform or load."""
+    state: str
+    """PENDING, RUNNING, PAUSED, SUCCESS, FAILED or CANCELLED."""
+    started_at: Time | None = None
+    """When its first row was asked for."""
+    finished_at: Time | None = None
+    """When its last row was through."""
+    rows_read: int = 0
+    """Rows that came to it."""
+    rows_written: int = 0
+    """Rows that left it."""
 
 
 class ReconcileResult(Status):
@@ -158,6 +255,10 @@ class RunStatus(Status):
     """How far it is."""
     error_message: str | None = None
     """Why it failed, in words that a person can act on."""
+    stream: bool = False
+    """Whether it goes on until it is stopped."""
+    tasks: list[RunTask] = Field(default_factory=list)
+    """Its tasks; written when its phase changes."""
     result: ReconcileResult | None = None
     """Of a reconcile."""
     notes: dict[str, str] = Field(default_factory=dict)

@@ -34,7 +34,7 @@ from headrace.lifecycle.observed import (
 )
 from headrace.lifecycle.plan import plan
 from headrace.lifecycle.state import FINAL
-from headrace.model.pipeline import PipelineSpec, PipelineStatus
+from headrace.model.pipeline import Mode, PipelineSpec, PipelineStatus
 from headrace.model.run import RunSpec, RunStatus
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -55,6 +55,8 @@ class World:
     history: dict[str, Any] = field(default_factory=dict)
     store_since: datetime | None = START - timedelta(hours=1)
     busy_elsewhere: int = 0
+    streams_elsewhere: int = 0
+    project_exists: bool | None = None
     older_namesake: str | None = None
     epoch: int = 100
     asked: int = 0
@@ -161,6 +163,8 @@ class World:
             jobs=tuple(self.jobs.values()),
             store=store,
             busy_elsewhere=self.busy_elsewhere,
+            streams_elsewhere=self.streams_elsewhere,
+            project_exists=self.project_exists,
             older_namesake=self.older_namesake,
         )
 
@@ -204,8 +208,8 @@ class World:
             case SaveRun(uid=uid, status=status):
                 again_run = RunStatus.model_validate(status.manifest())
                 self.runs[uid] = dataclasses.replace(self.runs[uid], status=again_run)
-            case AdoptRun(uid=uid):
-                self.runs[uid] = dataclasses.replace(self.runs[uid], owned=True)
+            case AdoptRun(uid=uid, labels=labels):
+                self.runs[uid] = dataclasses.replace(self.runs[uid], owned=True, labels=labels)
             case RecordRun(uid=uid, status=status, spec=spec):
                 assert self.store_since is not None
                 before = self.history.get(uid)
@@ -268,6 +272,23 @@ class World:
         self.report(uid, batches=1)
         self.reconcile()
         return uid
+
+    def streams(self, **spec: Any) -> None:
+        """The pipeline is to be a stream."""
+        self.edit_pipeline(mode=Mode.STREAMING, incremental_key="updated_at", **spec)
+
+    def streaming(self, **spec: Any) -> str:
+        """A stream that is at work, and in step."""
+        self.streams()
+        uid = self.started(**spec)
+        self.wait(2)
+        self.catch_up(uid, batches=1)
+        self.reconcile()
+        return uid
+
+    def catch_up(self, uid: str, *, batches: int = 0, **changes: Any) -> None:
+        """A stream's runner finds nothing more to bring."""
+        self.report(uid, batches=batches, caught_up_at=self.now, **changes)
 
     def paused(self) -> str:
         """A run that was paused in the middle."""

@@ -19,11 +19,13 @@ from headrace.lifecycle.actions import (
 from headrace.lifecycle.observed import JobSeen, PodSeen
 from headrace.lifecycle.state import FINAL
 from headrace.model.conditions import Reason
+from headrace.model.pipeline import Mode
 
 EVENTS = (
     "ask", "ask_waiting", "ask_reconcile", "ask_by_hand", "start", "cancel", "pause", "go_on", "hold_run",
     "break_spec", "mend_spec", "report", "batch", "take_over", "done", "give_up", "pod_gone", "job_fails",
     "job_gives_up", "job_completes", "job_deleted", "pod_deleting", "pod_ready", "store_away", "store_back", "second",
+    "ask_stream", "to_stream", "to_full", "catch_up", "cancel_now", "no_stream_slot", "stream_slot",
     "ask_rebuild", "ask_replay", "to_index", "to_table", "minute", "ten_minutes", "no_slot", "slot", "delete_run",
 )  # fmt: skip
 WAITS = {
@@ -49,6 +51,11 @@ def happen(world: Any, event: str, which: int) -> None:
         "ask_reconcile": lambda: world.ask(kind="Reconcile"),
         "ask_rebuild": lambda: world.ask(kind="Rebuild"),
         "ask_replay": lambda: world.ask(kind="Replay"),
+        "ask_stream": lambda: world.ask(stream=True),
+        "to_stream": world.streams,
+        "to_full": lambda: world.edit_pipeline(mode=Mode.FULL),
+        "no_stream_slot": lambda: setattr(world, "streams_elsewhere", world.limits.max_streams),
+        "stream_slot": lambda: setattr(world, "streams_elsewhere", 0),
         "to_index": lambda: world.edit_pipeline(target_table="es:films"),
         "to_table": lambda: world.edit_pipeline(target_table="analytics.films"),
         "ask_by_hand": lambda: world.ask(f"by-hand-{world.asked}", owned=False, timeout_seconds=300),
@@ -71,7 +78,12 @@ def happen(world: Any, event: str, which: int) -> None:
 
 
 def _happen_to(world: Any, event: str, uid: str) -> None:
-    edits = {"start": {"suspend": False}, "cancel": {"cancel": True}, "hold_run": {"suspend": True}}
+    edits: dict[str, dict[str, Any]] = {
+        "start": {"suspend": False},
+        "cancel": {"cancel": True},
+        "cancel_now": {"cancel": True, "stop_seconds": 0},
+        "hold_run": {"suspend": True},
+    }
     if event in edits:
         return world.edit(uid, **edits[event])
     if event == "delete_run":
@@ -85,6 +97,7 @@ def _happen_to(world: Any, event: str, uid: str) -> None:
     reports: dict[str, dict[str, Any]] = {
         "report": {},
         "batch": {"batches": 1},
+        "catch_up": {"caught_up_at": world.now},
         "take_over": {"take_over": True},
         "done": {"outcome": "DONE", "result": result},
         "give_up": {"outcome": "FAILED", "message": "no"},
@@ -121,6 +134,7 @@ def check(world: Any, before: dict[str, Any]) -> None:
     for run in world.runs.values():
         going = [job for job in world.jobs.values() if job.run_uid == run.uid and not job.suspend and not job.finished]
         assert len(going) <= 1, "one run, two Jobs at work"
+        assert not (run.status.stream and run.status.phase == "SUCCESS"), "a stream has come to its end"
         if run.status.phase in FINAL:
             old = before.get(run.uid)
             if old is not None and old.phase in FINAL:
@@ -171,7 +185,7 @@ def test_whatever_happened_everything_ends_when_all_is_well_again(
         happen(world, event, which)
         world.reconcile()
     world.store_back()
-    world.busy_elsewhere = 0
+    world.busy_elsewhere = world.streams_elsewhere = 0
     world.edit_pipeline(suspend=False, source_query="SELECT id FROM films")
     for _ in range(12 * (len(world.runs) + 1)):
         for run in list(world.runs.values()):
@@ -179,6 +193,9 @@ def test_whatever_happened_everything_ends_when_all_is_well_again(
                 world.edit(run.uid, suspend=False)
             if run.status.phase not in FINAL and run.status.job and run.status.job.name in world.jobs:
                 _be_well(world, run.uid)
+            if run.status.stream:
+                # Nothing else ends it.
+                world.edit(run.uid, cancel=True)
         world.wait(1)
         world.reconcile()
     assert all(run.status.phase in FINAL for run in world.runs.values())

@@ -25,7 +25,8 @@ def test_another_reading_or_writing_starts_over(changes):
 
 
 def test_other_parameters_start_over():
-    assert fingerprint(SPEC, {"day": 1}) != fingerprint(SPEC, {})
+    asks = SPEC.model_copy(update={"source_query": "SELECT id FROM films WHERE day = %(day)s"})
+    assert fingerprint(asks, {"day": 1}) != fingerprint(asks, {"day": 2})
 
 
 @pytest.mark.parametrize(

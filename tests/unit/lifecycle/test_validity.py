@@ -90,7 +90,6 @@ WRONG_SHAPE = {
         {"source_query": WITH_PARAMETER, "prune": False, "mode": "incremental", "incremental_key": "d"},
         "source_query",
     ),
-    "a project": ({"project_id": "p"}, "project_id"),
     "a source": ({"source_id": "s"}, "source_id"),
     "a destination": ({"destination_id": "d"}, "destination_id"),
 }
@@ -113,7 +112,6 @@ REFUSED = {
     "another index": ({"target_table": "es:films"}, "target_table 'es:films' is not allowed"),
     "a malformed index": ({"target_table": "es:Film_dim"}, "target_table 'es:Film_dim' is not allowed"),
     "python": ({"type": "PYTHON", "source_query": None}, "type PYTHON is not supported yet"),
-    "streaming": ({"mode": "streaming"}, "mode streaming is not supported yet"),
     "nothing": ({"target_table": ""}, "target_table '' is not allowed"),
     "far too long": ({"target_table": "analytics." + "a" * 300}, "is not allowed"),
 }

@@ -13,7 +13,8 @@ VARIABLES = {variable["name"]: variable for variable in DASHBOARD["templating"][
 CHOSEN = {"type": "prometheus", "uid": "${datasource}"}
 WANTED = [
     "headrace_runs", "headrace_runs_finished_total", "headrace_rows_read_total", "headrace_bytes_read_total",
-    "headrace_pipeline_lag_seconds", "headrace_queue_length", "headrace_api_requests_total",
+    "headrace_pipeline_lag_seconds", "headrace_stream_lag_seconds", "headrace_due_times_total",
+    "headrace_schedule_lag_seconds_bucket", "headrace_queue_length", "headrace_api_requests_total",
     "headrace_api_request_seconds_bucket", "headrace_kubernetes_requests_total", "headrace_sweep_age_seconds",
     "headrace_store_up", "process_resident_memory_bytes",
 ]  # fmt: skip

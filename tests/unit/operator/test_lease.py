@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headrace.errors import ConflictError, UnavailableError
-from headrace_operator.lease import DEADLINE_SECONDS, LEASE_SECONDS, Lease, LeaseLostError
+from headrace_operator.lease import DEADLINE_SECONDS, LEASE_SECONDS, Lease, LeaseLostError, Unleased
 
 pytestmark = pytest.mark.looptime
 
@@ -154,3 +154,14 @@ async def test_who_finds_another_name_in_it_ends(server):
     server._keep({**server.lease, "spec": {**server.lease["spec"], "holderIdentity": "b"}})
     with pytest.raises(LeaseLostError):
         await mine.hold()
+
+
+async def test_without_a_lease_whoever_runs_works(server):
+    """For tests that two operators do no harm."""
+    first, second = (Unleased(server, name="headrace", identity=name) for name in "ab")
+    for each in (first, second):
+        await asyncio.wait_for(each.acquire(), 1)
+        assert each.is_held
+    await first.release()
+    assert first.is_held
+    assert server.lease is None

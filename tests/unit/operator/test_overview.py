@@ -58,10 +58,14 @@ class World:
         metadata = {"name": uid, "uid": uid, "resourceVersion": "1", "ownerReferences": owners}
         self.index.put(names.RUN_PLURAL, {"metadata": metadata, "spec": {"pipeline": pipeline}, "status": status})
 
-    def report(self, **rows: int) -> None:
-        progress = {
-            uid: ProgressSeen(rows_read=number, epoch=1, holder=1, first_seen_at=NOW) for uid, number in rows.items()
-        }
+    def at_work(self, pipeline: str, uid: str, *, stream: bool = False) -> None:
+        uids = frozenset({uid})
+        self.run(uid, pipeline, phase="RUNNING", stream=stream)
+        self.slots.settle(pipeline, uids, waits=False, streams=uids if stream else frozenset())
+
+    def report(self, *, caught_up: datetime | None = None, **rows: int) -> None:
+        seen = ProgressSeen(epoch=1, holder=1, first_seen_at=NOW, caught_up_at=caught_up)
+        progress = {uid: dataclasses.replace(seen, rows_read=number) for uid, number in rows.items()}
         self.tally.note(StoreSeen(now=NOW, available_for=timedelta(), progress=progress))
 
     def series(self, name: str) -> dict[tuple[str, ...], float]:
@@ -78,9 +82,10 @@ def world() -> World:
 def test_all_that_is_promised_is_shown(world):
     world.pipeline("films", mode="incremental")
     world.run("a", "films", phase="SUCCESS", startedAt="2026-05-01T10:00:00.0Z", finishedAt="2026-05-01T11:00:00.0Z")
-    world.run("b", "films", phase="RUNNING")
-    world.slots.settle("films", frozenset({"b"}), waits=False)
-    world.report(b=1)
+    world.at_work("films", "b")
+    world.pipeline("books", mode="streaming")
+    world.at_work("books", "c", stream=True)
+    world.report(b=1, c=1)
     shown = [family.name for family in world.overview.collect() if family.samples]
     assert shown == [family.name for family in world.overview.collect()]
     assert set(shown) == {family.name.removesuffix("_total") for family in metrics.LEADERS}
@@ -165,3 +170,37 @@ def test_ten_thousand_pipelines_can_be_told(world):
     with metrics.exported(world.overview):
         text = generate_latest(REGISTRY)
     assert text.count(b"\nheadrace_pipeline_held{") == 10_000
+
+
+def test_a_stream_at_work_shows_its_lag_and_is_never_idle(world):
+    """Where nothing changes there is nothing to be moved for hours."""
+    world.pipeline("films", mode="streaming")
+    world.at_work("films", "a", stream=True)
+    world.report(a=5, caught_up=NOW - timedelta(seconds=2))
+    world.at = 7200.0
+    assert world.series("headrace_stream_lag_seconds") == {("films",): 2}
+    assert world.series("headrace_streams_active") == {(): 1}
+    assert world.series("headrace_run_idle_seconds") == {}
+
+
+@pytest.mark.parametrize("why", ["the store is away", "it is paused", "it has not reported"])
+def test_no_lag_is_shown_that_is_not_known(world, why):
+    world.pipeline("films", mode="streaming")
+    world.at_work("films", "a", stream=True)
+    if why != "it has not reported":
+        world.report(a=5, caught_up=NOW)
+    if why == "it is paused":
+        world.slots.settle("films", frozenset(), waits=False)
+    world.part.is_up = why != "the store is away"
+    assert world.series("headrace_stream_lag_seconds") == {}
+
+
+def test_an_incremental_pipeline_with_a_stream_at_work_shows_the_lag_of_that(world):
+    """Its last run that ended may be long ago."""
+    world.pipeline("films", mode="incremental")
+    times = {"startedAt": "2026-05-01T10:00:00.000000Z", "finishedAt": "2026-05-01T11:00:00.000000Z"}
+    world.run("a", "films", phase="SUCCESS", **times)
+    world.at_work("films", "b", stream=True)
+    world.report(b=1, caught_up=NOW)
+    assert world.series("headrace_pipeline_lag_seconds") == {}
+    assert world.series("headrace_stream_lag_seconds") == {("films",): 0}

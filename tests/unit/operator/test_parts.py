@@ -120,3 +120,56 @@ async def test_probes_answer(unused_tcp_port, path, status, start):
     got, body = await ask(unused_tcp_port, path)
     assert (got, body.startswith(start)) == (status, True)
     serving.cancel()
+
+
+def schedule(uid, pipeline, *, version="1", created="2026-01-01T00:00:00Z"):
+    metadata = {"name": "nightly", "uid": uid, "resourceVersion": version, "creationTimestamp": created}
+    return {"metadata": metadata, "spec": {"pipeline": pipeline}, "status": {"missed": 1}}
+
+
+def test_resources_are_found_by_what_names_them():
+    index = Index()
+    index.put(names.SCHEDULE_PLURAL, schedule("a", "films"))
+    assert [s["status"] for s in index.find(names.SCHEDULE_PLURAL, "spec.pipeline", "films")] == [{"missed": 1}]
+    index.put(names.SCHEDULE_PLURAL, schedule("a", "actors", version="2"))
+    assert index.find(names.SCHEDULE_PLURAL, "spec.pipeline", "films") == []
+    index.remove(names.SCHEDULE_PLURAL, "a")
+    assert index.named(names.SCHEDULE_PLURAL, "nightly") is None
+
+
+def test_of_two_of_one_name_the_newer_is_there():
+    """The deletion of the other was not told yet."""
+    index = Index()
+    index.put(names.SCHEDULE_PLURAL, schedule("new", "films", created="2026-01-02T00:00:00Z"))
+    index.put(names.SCHEDULE_PLURAL, schedule("old", "films"))
+    found = index.named(names.SCHEDULE_PLURAL, "nightly")
+    assert found is not None
+    assert found["metadata"]["uid"] == "new"
+
+
+def test_an_event_that_comes_after_the_answer_to_a_later_write_is_no_news():
+    index = Index()
+    assert index.put(names.SCHEDULE_PLURAL, schedule("a", "films", version="10"))
+    assert not index.put(names.SCHEDULE_PLURAL, schedule("a", "films", version="9"))
+
+
+def test_whoever_listens_hears_of_each_change_once_whoever_saw_it():
+    index = Index()
+    heard = []
+    index.put(names.SCHEDULE_PLURAL, schedule("a", "films"))
+    index.listen(lambda _, before, after: heard.append((before is None, after is None)))
+    for version in ("2", "2", "1"):
+        index.put(names.SCHEDULE_PLURAL, schedule("a", "films", version=version))
+    for _ in range(2):
+        index.remove(names.SCHEDULE_PLURAL, "a")
+    assert heard == [(False, False), (False, True)]
+
+
+def test_a_project_that_is_being_deleted_is_none():
+    index = Index()
+    project = pipeline("sales", "Sales")
+    index.put(names.PROJECT_PLURAL, project)
+    assert index.project_named("name-sales")
+    gone = {**project["metadata"], "resourceVersion": "2", "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    index.put(names.PROJECT_PLURAL, {**project, "metadata": gone})
+    assert not index.project_named("name-sales")

@@ -23,6 +23,7 @@ class History:
     def __init__(self, *uids):
         self._uids = set(uids)
         self.marked = []
+        self.trimmed = 0
 
     async def pipelines_with_history(self, installation, namespace):
         assert (installation, namespace) == ("default", "headrace")
@@ -33,6 +34,10 @@ class History:
 
     async def purge(self, older_than):
         return 0
+
+    async def trim_logs(self):
+        self.trimmed += 1
+        return 5
 
 
 @pytest.mark.parametrize(
@@ -49,3 +54,5 @@ async def test_history_is_marked_that_belongs_to_no_pipeline_of_this_very_cluste
     history = History(*known)
     await Purge(Kubernetes(*there), history, Settings(store_dsn="postgresql://x")).once()
     assert history.marked == marked
+    # A stream's log grows for ever.
+    assert history.trimmed == 1

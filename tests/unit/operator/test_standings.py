@@ -30,7 +30,7 @@ def pipeline(uid="p", version=1, phase="IDLE", **spec):
     return {"metadata": metadata, "spec": {"name": "Films", **spec}, "status": {"phase": phase}}
 
 
-def run(uid, phase, *, hour=9, kind="Load", version=1, owner="p"):
+def run(uid, phase, *, hour=9, kind="Load", version=1, owner="p", stream=False):
     owners = [{"kind": names.PIPELINE_KIND, "uid": owner}]
     times = {
         "startedAt": f"2026-05-01T{hour - 1:02}:00:00.000000Z",
@@ -39,7 +39,11 @@ def run(uid, phase, *, hour=9, kind="Load", version=1, owner="p"):
     return {
         "metadata": {"name": uid, "uid": uid, "resourceVersion": str(version), "ownerReferences": owners},
         "spec": {"pipeline": "films", "kind": kind},
-        "status": {"phase": phase, **(times if phase in {"SUCCESS", "FAILED", "CANCELLED"} else {})},
+        "status": {
+            "phase": phase,
+            **(times if phase in {"SUCCESS", "FAILED", "CANCELLED"} else {}),
+            **({"stream": True, "startedAt": times["startedAt"]} if stream else {}),
+        },
     }
 
 
@@ -70,6 +74,15 @@ def test_failures_count_since_the_last_success_and_only_of_loads(index):
     assert index.standings.failures("p") == 0
 
 
+@pytest.mark.parametrize(
+    ("phase", "hour", "failures"),
+    [("RUNNING", 9, 0), ("PAUSED", 9, 1), ("PENDING", 9, 1), ("CANCELLED", 9, 1), ("RUNNING", 7, 1)],
+)
+def test_a_stream_that_is_at_work_leaves_earlier_failures_behind(index, phase, hour, failures):
+    put(index, run("a", "FAILED", hour=7), run("b", phase, hour=hour, stream=True))
+    assert index.standings.failures("p") == failures
+
+
 def test_a_success_outlives_its_resource_but_not_its_pipeline(index):
     put(index, run("a", "SUCCESS", hour=9), run("b", "SUCCESS", hour=8), run("c", "SUCCESS", hour=10, kind="Reconcile"))
     index.remove(names.RUN_PLURAL, "a")
@@ -81,7 +94,13 @@ def test_a_success_outlives_its_resource_but_not_its_pipeline(index):
 
 @pytest.mark.parametrize(
     ("spec", "is_incremental", "is_held"),
-    [({}, False, False), ({"mode": "incremental", "suspend": True}, True, True), ({"enabled": False}, False, True)],
+    [
+        ({}, False, False),
+        ({"mode": "incremental", "suspend": True}, True, True),
+        ({"enabled": False}, False, True),
+        # Its runs succeed never: its streams' own lag is shown instead.
+        ({"mode": "streaming"}, False, False),
+    ],
 )
 def test_what_is_said_of_a_pipeline(index, spec, is_incremental, is_held):
     index.put(names.PIPELINE_PLURAL, pipeline(version=2, **spec))

@@ -8,6 +8,7 @@ import pytest
 from headrace import names
 from headrace.cluster import Listing
 from headrace_operator.index import Index
+from headrace_operator.scheduling.scheduler import Scheduler
 from headrace_operator.settings import Settings
 from headrace_operator.slots import Slots
 from headrace_operator.sweep import BLIND_AFTER, BlindError, Sweep
@@ -31,9 +32,15 @@ class Place:
     def __init__(self) -> None:
         self.pipelines = [resource("p", 1, name="Films")]
         self.runs: list[dict[str, Any]] = []
+        self.schedules: list[dict[str, Any]] = []
 
     async def list(self, plural: str) -> Listing:
-        return Listing(list(self.pipelines if plural == names.PIPELINE_PLURAL else self.runs), "1")
+        there = {
+            names.PIPELINE_PLURAL: self.pipelines,
+            names.RUN_PLURAL: self.runs,
+            names.SCHEDULE_PLURAL: self.schedules,
+        }
+        return Listing(list(there.get(plural, [])), "1")
 
 
 @pytest.fixture
@@ -49,14 +56,21 @@ def forgotten() -> list[tuple[str, str]]:
 @pytest.fixture
 async def sweep(place: Place, forgotten: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> Sweep:
     monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
-    queue = WorkQueue()
+    queue, index, settings = WorkQueue(), Index(), Settings()
     made = Sweep(
         cluster=place,  # type: ignore[arg-type]
-        index=Index(),
+        index=index,
         slots=Slots(10, queue.add),
         queue=queue,
-        settings=Settings(),
+        settings=settings,
         forget=lambda name, uid: forgotten.append((name, uid)),
+        scheduler=Scheduler(
+            cluster=place,  # type: ignore[arg-type]
+            store=None,  # type: ignore[arg-type]
+            index=index,
+            settings=settings,
+            wake=queue.add,
+        ),
     )
     await made.first()
     return made
@@ -108,3 +122,14 @@ async def test_a_run_that_nobody_told_of_is_looked_at(sweep, place):
     await asyncio.wait_for(looking.wait(), 5)
     working.cancel()
     assert handled == ["name-p"]
+
+
+async def test_a_sweep_wakes_schedules_that_are_behind_and_the_first_one_all(sweep, place):
+    """A timer that was lost, or set by a clock that has been moved since."""
+    behind, ahead = (resource(uid, 1, pipeline="name-p") for uid in ("behind", "ahead"))
+    behind["status"]["nextRunAt"], ahead["status"]["nextRunAt"] = "2026-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+    place.schedules = [behind, ahead]
+    await sweep.once()
+    assert len(sweep._scheduler._due) == 1
+    await sweep.first()
+    assert len(sweep._scheduler._due) == 2

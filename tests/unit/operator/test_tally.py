@@ -1,5 +1,6 @@
 """Counters only grow, count nothing twice, and begin where a new operator began to watch."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ RUNS = {
     uid: RunStanding(pipeline=pipeline, owner="p", kind="Load", phase="RUNNING", started_at=None, finished_at=None)
     for uid, pipeline in {"old": "films", "new": "films", "other": "books"}.items()
 }
+RUNS["stream"] = dataclasses.replace(RUNS["new"], is_stream=True)
 
 
 class Clock:
@@ -144,3 +146,21 @@ def test_nothing_is_kept_of_runs_that_are_gone(clock):
     for _ in range(2):
         tally.forget_others({"films"})
     assert tally.idle_seconds("new") is None
+
+
+def test_how_far_a_stream_is_behind_is_what_the_store_last_told(tally):
+    ago = dataclasses.replace(progress(1, minutes=-60), caught_up_at=NOW - timedelta(seconds=3))
+    tally.note(seen(stream=ago, new=ago))
+    assert (tally.stream_lag("stream"), tally.stream_lag("new"), tally.stream_lag("unknown")) == (3, None, None)
+    tally.note(seen(stream=dataclasses.replace(ago, caught_up_at=None)))
+    assert tally.stream_lag("stream") == 3600
+
+
+def test_the_lag_of_a_stream_that_is_gone_is_forgotten(clock):
+    runs = {"stream": RUNS["stream"]}
+    tally = Tally(runs.get, clock=clock)
+    tally.note(seen(stream=progress(1)))
+    runs.clear()
+    for _ in range(2):
+        tally.forget_others(["films"])
+    assert tally.stream_lag("stream") is None

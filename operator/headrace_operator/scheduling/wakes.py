@@ -1,0 +1,122 @@
+"""Who is to be looked at after a change: pure, from what was known before and after."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from headrace import names
+from headrace.lifecycle.state import FINAL
+from headrace.model.pipeline import Mode
+from headrace_operator.index import Index
+from headrace_operator.scheduling.keys import SUBJECTS, Subject, key
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A resource as the index had it before and has it now; None: it was, or is, not there."""
+
+    plural: str
+    before: Manifest | None
+    after: Manifest | None
+
+    @property
+    def sides(self) -> Iterator[Manifest]:
+        """Those that are not None."""
+        return (side for side in (self.before, self.after) if side is not None)
+
+    @property
+    def comes_or_goes(self) -> bool:
+        """Whether it was made, deleted, or is being deleted."""
+        return _is_there(self.before) != _is_there(self.after)
+
+    @property
+    def is_another(self) -> bool:
+        """Whether it asks for something else than before."""
+        return self.comes_or_goes or _generation(self.before) != _generation(self.after)
+
+
+def wakes(change: Change, index: Index) -> set[str]:
+    """The keys of the schedules, backfills and projects that it may matter to."""
+    match change.plural:
+        case names.PIPELINE_PLURAL:
+            return {*_of_pipeline(change, index)}
+        case names.RUN_PLURAL:
+            return {*_of_run(change)}
+    if not change.is_another:
+        return set()  # Its status is the operator's own word.
+    own = {key(SUBJECTS[change.plural], side["metadata"]["name"]) for side in change.sides}
+    return own | {*(_of_schedule if change.plural == names.SCHEDULE_PLURAL else _of_namesakes)(change, index)}
+
+
+def pipelines_to_wake(change: Change, index: Index) -> set[str]:
+    """The names of pipelines whose project came or went."""
+    if change.plural != names.PROJECT_PLURAL or not change.comes_or_goes:
+        return set()
+    projects = {side["metadata"]["name"] for side in change.sides}
+    return {
+        str(pipeline["metadata"]["name"])
+        for project in projects
+        for pipeline in index.find(names.PIPELINE_PLURAL, "spec.project", project)
+    }
+
+
+def _of_pipeline(change: Change, index: Index) -> Iterator[str]:
+    before, after = _wanted(change.before), _wanted(change.after)
+    if before != after:
+        name = next(change.sides)["metadata"]["name"]
+        for schedule in index.find(names.SCHEDULE_PLURAL, "spec.pipeline", name):
+            yield key(Subject.SCHEDULE, schedule["metadata"]["name"])
+    if change.comes_or_goes or _project(change.before) != _project(change.after):
+        yield from (key(Subject.PROJECT, project) for side in change.sides if (project := _project(side)))
+
+
+def _of_run(change: Change) -> Iterator[str]:
+    """A backfill makes its runs itself: only their ends are news."""
+    if not change.comes_or_goes and _is_over(change.before) == _is_over(change.after):
+        return
+    spec = next(change.sides)["spec"]
+    if "schedule" in spec:
+        yield key(Subject.SCHEDULE, spec["schedule"])
+    if "backfill" in spec and change.before is not None:
+        yield key(Subject.BACKFILL, spec["backfill"])
+
+
+def _of_schedule(change: Change, index: Index) -> Iterator[str]:
+    """Its backfills: they read its specification."""
+    name = next(change.sides)["metadata"]["name"]
+    for backfill in index.find(names.BACKFILL_PLURAL, "spec.schedule", name):
+        yield key(Subject.BACKFILL, backfill["metadata"]["name"])
+
+
+def _of_namesakes(change: Change, index: Index) -> Iterator[str]:
+    """Projects of its present and former name."""
+    if change.plural == names.PROJECT_PLURAL:
+        for side in change.sides:
+            yield from (key(Subject.PROJECT, name) for name in index.namesakes(side, names.PROJECT_PLURAL))
+
+
+def _is_there(resource: Manifest | None) -> bool:
+    return resource is not None and "deletionTimestamp" not in resource["metadata"]
+
+
+def _wanted(pipeline: Manifest | None) -> tuple[object, ...] | None:
+    """What of a pipeline decides whether its schedules may run it."""
+    if pipeline is None or not _is_there(pipeline):
+        return None
+    spec = pipeline["spec"]
+    is_on = bool(spec.get("enabled", True))
+    return pipeline["metadata"]["uid"], bool(spec.get("suspend")), is_on, spec.get("mode") == Mode.STREAMING
+
+
+def _project(pipeline: Manifest | None) -> str | None:
+    return pipeline["spec"].get("project") if pipeline is not None else None
+
+
+def _is_over(run: Manifest | None) -> bool:
+    return run is not None and run["status"].get("phase") in FINAL
+
+
+def _generation(resource: Manifest | None) -> object:
+    return resource["metadata"].get("generation") if resource is not None else None

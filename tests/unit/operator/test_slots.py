@@ -1,0 +1,77 @@
+"""Slots: runs and streams have their own, and those who wait are woken where there is room for them."""
+
+import pytest
+
+from headrace_operator.slots import Slots
+
+
+def run(uid, pipeline="films", **status):
+    return {"metadata": {"uid": uid}, "spec": {"pipeline": pipeline}, "status": status}
+
+
+@pytest.fixture
+def woken():
+    return []
+
+
+@pytest.fixture
+def slots(woken):
+    return Slots(1, woken.append, streams=1)
+
+
+def at_work(slots, pipeline, uid, *, stream):
+    uids = frozenset({uid})
+    slots.settle(pipeline, uids, waits=False, streams=uids if stream else frozenset())
+
+
+def test_streams_and_runs_are_counted_apart(slots):
+    at_work(slots, "a", "a1", stream=False)
+    at_work(slots, "b", "b1", stream=True)
+    assert (slots.elsewhere("c"), slots.streams_elsewhere("c")) == (1, 1)
+    assert (slots.elsewhere("a"), slots.streams_elsewhere("b")) == (0, 0)
+    assert slots.runs == {"a1": "a", "b1": "b"}
+    assert slots.streams == {"b1": "b"}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_waits_is_woken_by_the_end_of_one_of_its_own_sort(slots, woken, stream):
+    at_work(slots, "run", "r", stream=False)
+    at_work(slots, "stream", "s", stream=True)
+    slots.settle("run-waits", frozenset(), waits=True)
+    slots.settle("stream-waits", frozenset(), waits=False, stream_waits=True)
+    assert slots.waiting == ["run-waits", "stream-waits"]
+    slots.settle("stream" if stream else "run", frozenset(), waits=False)
+    assert woken == ["stream-waits" if stream else "run-waits"]
+
+
+def test_a_pipeline_may_wait_for_both(slots, woken):
+    """Its stream and its reconcile."""
+    slots.settle("films", frozenset(), waits=True, stream_waits=True)
+    assert slots.waiting == ["films"]
+    slots.wake_waiting()
+    assert woken == ["films", "films"]
+
+
+def test_how_long_one_is_at_work_is_known_of_both_sorts():
+    at = [10.0]
+    slots = Slots(1, lambda _: None, clock=lambda: at[0])
+    at_work(slots, "a", "a1", stream=False)
+    at_work(slots, "b", "b1", stream=True)
+    at[0] = 15.0
+    assert [slots.seconds_at_work(uid) for uid in ("a1", "b1", "unknown")] == [5, 5, 0]
+
+
+def test_what_is_at_work_when_the_process_begins_is_learned_from_the_resources(slots):
+    job = {"active": True}
+    slots.learn(
+        [
+            run("r", phase="RUNNING", job=job),
+            run("s", "books", phase="RUNNING", job=job, stream=True),
+            run("beside", "books", phase="PENDING", job=job),
+            run("paused", phase="PAUSED", job={"active": False}),
+            run("over", phase="SUCCESS", job=job),
+            run("new"),
+        ]
+    )
+    assert slots.runs == {"r": "films", "beside": "books", "s": "books"}
+    assert slots.streams == {"s": "books"}
