@@ -17,7 +17,22 @@ from headrace_api.deps import Services
 from headrace_api.headers import SafeHeaders
 from headrace_api.metrics import Metrics, MetricsMiddleware
 from headrace_api.requests import HEADER, RequestMiddleware
-from headrace_api.routes import control, dead_letters, docs, health, info, metrics, pipelines, runs
+from headrace_api.routes import (
+    backfills,
+    control,
+    dead_letters,
+    docs,
+    executions,
+    health,
+    info,
+    metrics,
+    pipelines,
+    projects,
+    runs,
+    schedules,
+    statistics,
+    stream,
+)
 from headrace_api.settings import Settings
 
 _DESCRIPTION = """
@@ -30,12 +45,19 @@ What is made here is an `EtlPipeline` in Kubernetes, and what is made there with
 Every error has the same form: `detail`, `error` and `meta`. Every response carries `X-Request-ID`.
 """
 _TAGS = [
+    {"name": "projects", "description": "Names under which pipelines, their runs and schedules are grouped."},
     {"name": "pipelines", "description": "What is moved, from where, to where and how."},
     {"name": "runs", "description": "What ran, and how it went."},
+    {"name": "schedules", "description": "When pipelines run, and runs for due times of the past."},
+    {"name": "streams", "description": "What runs until it is stopped."},
     {"name": "dead letters", "description": "Rows that a target refused, and what became of them."},
     {"name": "health", "description": "Whether the API and what it stands on are there."},
     {"name": "installation", "description": "What serves here, and how it is set up."},
 ]
+_PARTS = (
+    projects, pipelines, control, runs, dead_letters, executions, schedules, backfills, stream, statistics, health,
+    info,
+)  # fmt: skip
 _FOR_PAGES = [HEADER, "Location", "Retry-After", "WWW-Authenticate", pipelines.TOTAL]
 """Headers that pages of other origins may read."""
 
@@ -73,7 +95,7 @@ def create_app(settings: Settings, store: Store, cluster: Cluster) -> FastAPI:
     _surround(app, services, settings)
     app.add_middleware(MetricsMiddleware, metrics=measured, prefix=settings.api_prefix)
     app.add_middleware(SafeHeaders)
-    for module in (pipelines, control, runs, dead_letters, health, info):
+    for module in _PARTS:
         app.include_router(module.router, prefix=settings.api_prefix)
     app.include_router(docs.router)
     for module_router in (health.probes, metrics.router):
@@ -92,7 +114,7 @@ def _surround(app: FastAPI, services: Services, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", HEADER],
+            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", HEADER],
             expose_headers=_FOR_PAGES,
         )
     app.add_middleware(RequestMiddleware, seconds=settings.request_seconds)

@@ -6,14 +6,21 @@ from typing import Annotated, Any, Self
 from fastapi import Depends, Request
 
 from headrace.cluster import Cluster
+from headrace.store.listings import Scope
 from headrace.store.store import Store
 from headrace_api.auth.access import Access
 from headrace_api.auth.gate import Guard
 from headrace_api.auth.guards import guard_of
+from headrace_api.backfilling import Backfiller
 from headrace_api.editing import Editor
+from headrace_api.executing import Executor
+from headrace_api.executions import Executions
+from headrace_api.followers import Followers, Watcher
+from headrace_api.projects import Projects
 from headrace_api.reconciling import Reconciler
 from headrace_api.resources import Resources
 from headrace_api.running import Starter
+from headrace_api.schedules import Schedules
 from headrace_api.settings import Settings
 
 
@@ -28,32 +35,58 @@ class Services:
     editor: Editor
     starter: Starter
     reconciler: Reconciler
+    projects: Projects
+    schedules: Schedules
+    backfiller: Backfiller
     guard: Guard
+    executions: Executions
+    executor: Executor
+    watcher: Watcher
+    followers: Followers
+
+    @property
+    def scope(self) -> Scope:
+        """What the store keeps of this installation."""
+        return _scope(self.settings)
 
     @classmethod
     def build(cls, settings: Settings, store: Store, cluster: Cluster) -> Self:
         """Puts the parts together; connects to nothing."""
-        resources = Resources(cluster)
+        resources, followers = Resources(cluster), Followers()
         return cls(
             settings=settings,
             cluster=cluster,
             store=store,
             guard=guard_of(settings, cluster, resources),
-            **_over(resources, settings, store),
+            followers=followers,
+            **_over(resources, settings, store, followers),
         )
 
     def on_behalf_of(self, access: Access) -> Self:
         """The same for one caller: only so can anything be written."""
-        return replace(self, **_over(self.resources.on_behalf_of(access), self.settings, self.store))
+        resources = self.resources.on_behalf_of(access)
+        return replace(self, **_over(resources, self.settings, self.store, self.followers))
 
 
-def _over(resources: Resources, settings: Settings, store: Store) -> dict[str, Any]:
+def _scope(settings: Settings) -> Scope:
+    return (settings.installation, settings.namespace)
+
+
+def _over(resources: Resources, settings: Settings, store: Store, followers: Followers) -> dict[str, Any]:
     """What reads and writes resources."""
-    installation = settings.installation
+    installation, scope = settings.installation, _scope(settings)
+    starter = Starter(resources, store, installation=installation)
+    executions = Executions(resources, store, scope=scope)
     return {
         "resources": resources,
+        "projects": Projects(resources, installation=installation),
+        "schedules": Schedules(resources, installation=installation),
+        "backfiller": Backfiller(resources, store, installation=installation),
         "editor": Editor(resources, allowed=settings.allowed_targets, installation=installation),
-        "starter": Starter(resources, store, installation=installation),
+        "starter": starter,
+        "executions": executions,
+        "executor": Executor(resources, executions, starter, installation=installation),
+        "watcher": Watcher(resources, store, scope=scope, followers=followers),
         "reconciler": Reconciler(resources, installation=installation, wait_seconds=settings.reconcile_seconds),
     }
 

@@ -1,22 +1,26 @@
 """Making, changing and deleting pipelines: what is checked, in which order, and what holds when others do so too."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from headrace import names
 from headrace.cluster import Manifest
-from headrace.errors import ConflictError, RefusedError
+from headrace.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from headrace.lifecycle.state import BUSY
 from headrace.lifecycle.views import phase_of
+from headrace.logs import logger
 from headrace.model.pipeline import PipelineSpec
 from headrace_api import times
 from headrace_api.auth.rights import PATCH, UPDATE
+from headrace_api.manifests import new_manifest
+from headrace_api.naming import Naming
 from headrace_api.resources import Found, Resources
 from headrace_api.translate.pipelines import changed_fields, refusal, spec_of, spec_patch
 
 _ATTEMPTS = 8
-_NAMESAKES = 50
 _CHANGED_MEANWHILE = "Pipeline is being changed by somebody else; try again"
+_log = logger(__name__)
 
 
 class Editor:
@@ -24,80 +28,81 @@ class Editor:
 
     def __init__(self, resources: Resources, *, allowed: tuple[str, ...], installation: str) -> None:
         self._resources = resources
+        self._naming = Naming(resources.pipelines, _name_exists)
         self._allowed = allowed
         self._installation = installation
 
     async def create(self, fields: Mapping[str, Any]) -> Found:
         """Makes a pipeline; RefusedError when its name is taken."""
-        spec = spec_of(fields)
+        spec = spec_of(await self._with_project(fields))
         refused = refusal(spec, self._allowed)
         if refused:
             raise refused
-        if await self._resources.is_taken(spec.name):
-            raise _name_exists()
-        created = await self._create(spec)
-        if await self._resources.is_taken(spec.name, by_other_than=created["metadata"]["uid"]):
-            # A rename took the name between the check and the creation.
-            await self._resources.take_back(created)
-            raise _name_exists()
-        return Found(created, [])
+        created = await self._naming.create(
+            spec.name, lambda name: new_manifest(names.PIPELINE_KIND, name, spec.manifest(), self._installation)
+        )
+        return Found(created, [], self._resources.project_of)
 
     async def patch(self, pipeline_id: str, sent: Mapping[str, Any]) -> Found:
         """Changes the fields that were sent."""
         if not sent:
             return await self._resources.find(pipeline_id)
-        return await self._change(pipeline_id, lambda pipeline: changed_fields(pipeline, sent), PATCH)
+        return await self._change(pipeline_id, sent, PATCH)
 
     async def replace(self, pipeline_id: str, fields: Mapping[str, Any]) -> Found:
         """Replaces the configuration; a pause stays."""
-        return await self._change(pipeline_id, lambda _: fields, UPDATE)
+        return await self._change(pipeline_id, fields, UPDATE)
 
     async def delete(self, pipeline_id: str) -> None:
-        """Deletes; ConflictError while a run is at work."""
+        """Deletes, with its schedules; ConflictError while a run is at work."""
         for _ in range(_ATTEMPTS):
             found = await self._resources.find(pipeline_id)
             if found.phase in BUSY:
                 raise ConflictError(f"Cannot delete pipeline while it is {found.phase.value}")
             try:
-                return await self._resources.delete_pipeline(found.pipeline)
+                await self._resources.pipelines.delete(found.pipeline)
             except ConflictError:
                 continue  # It has moved on, perhaps to RUNNING.
+            return await self._delete_schedules(found)
         raise ConflictError(_CHANGED_MEANWHILE)
 
-    async def _create(self, spec: PipelineSpec) -> Manifest:
-        base = names.resource_name(spec.name)
-        for number in range(1, _NAMESAKES):
-            name = base if number == 1 else f"{base}-{number}"
-            try:
-                return await self._resources.create_pipeline(self._manifest(name, spec))
-            except ConflictError:
-                holder = await self._resources.pipeline_named(name)
-                if holder is not None and holder["spec"]["name"] == spec.name:
-                    raise _name_exists() from None
-                # One that was renamed since holds it.
-        raise ConflictError(_CHANGED_MEANWHILE)
+    async def _delete_schedules(self, found: Found) -> None:
+        """At once: Kubernetes removes what the pipeline owned only after a while, but it does in any case."""
+        try:
+            for schedule in await self._resources.schedules_of(found.pipeline):
+                with suppress(NotFoundError):
+                    await self._resources.schedules.take_back(schedule)
+        except UnavailableError as error:
+            _log.warning("the pipeline's schedules are left to Kubernetes", pipeline=found.id, reason=error.message)
 
-    async def _change(self, pipeline_id: str, fields: Callable[[Manifest], Mapping[str, Any]], verb: str) -> Found:
+    async def _change(self, pipeline_id: str, sent: Mapping[str, Any], verb: str) -> Found:
         for _ in range(_ATTEMPTS):
             found = await self._resources.find(pipeline_id)
-            suspend = bool(found.pipeline["spec"].get("suspend"))
-            spec = spec_of(fields(found.pipeline), suspend=suspend)
+            fields = await self._with_project(sent)
+            if verb == PATCH:
+                fields = changed_fields(found.pipeline, fields)
+            spec = spec_of(fields, suspend=bool(found.pipeline["spec"].get("suspend")))
             self._check(spec, found)
             patch = spec_patch(found.pipeline, spec)
             if not patch:
                 return found
-            if "name" in patch and await self._resources.is_taken(spec.name, by_other_than=found.id):
-                raise _name_exists()
             try:
-                written = await self._resources.patch_pipeline(
-                    found.pipeline, {"spec": patch, "metadata": _stamps(found, spec)}, unchanged=True, verb=verb
+                written = await self._naming.patch(
+                    found.pipeline, {"spec": patch, "metadata": _stamps(found, spec)}, verb=verb
                 )
             except ConflictError:
                 continue  # Somebody else wrote: the state may forbid the change now.
-            if "name" in patch:
-                await self._keep_unique(found.pipeline, written, verb)
             return found.with_pipeline(written)
         raise ConflictError(_CHANGED_MEANWHILE)
+
+    async def _with_project(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields with the project's `metadata.name` instead of its id; InvalidError when it does not exist."""
+        fields = dict(sent)
+        if "project_id" in fields:
+            project_id = fields.pop("project_id")
+            project = None if project_id is None else await self._resources.find_project(project_id)
+            fields["project"] = None if project is None else project["metadata"]["name"]
+        return fields
 
     def _check(self, spec: PipelineSpec, found: Found) -> None:
         """The shape first, then the state, then the installation's rules."""
@@ -106,32 +111,6 @@ class Editor:
             raise ConflictError(f"Cannot update pipeline while it is {found.phase.value}")
         if refused:
             raise refused
-
-    async def _keep_unique(self, before: Manifest, written: Manifest, verb: str) -> None:
-        """Takes a rename back when somebody else took the name between the check and the write."""
-        uid, name = written["metadata"]["uid"], written["spec"]["name"]
-        if not await self._resources.is_taken(name, by_other_than=uid):
-            return
-        restored = spec_patch(written, PipelineSpec.model_validate(before["spec"]))
-        old = before["metadata"].get("annotations") or {}
-        stamps = {key: old.get(key) for key in (names.UPDATED_AT_ANNOTATION, names.STATE_CHANGED_AT_ANNOTATION)}
-        await self._resources.patch_pipeline(
-            written, {"spec": restored, "metadata": {"annotations": stamps}}, unchanged=False, verb=verb
-        )
-        raise _name_exists()
-
-    def _manifest(self, name: str, spec: PipelineSpec) -> Manifest:
-        moment = times.now()
-        return {
-            "apiVersion": names.API_VERSION,
-            "kind": names.PIPELINE_KIND,
-            "metadata": {
-                "name": name,
-                "labels": {names.MANAGED_BY_LABEL: names.MANAGED_BY, names.INSTALLATION_LABEL: self._installation},
-                "annotations": {names.CREATED_AT_ANNOTATION: moment, names.UPDATED_AT_ANNOTATION: moment},
-            },
-            "spec": spec.manifest(),
-        }
 
 
 def _stamps(found: Found, spec: PipelineSpec) -> Manifest:

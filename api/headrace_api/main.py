@@ -55,8 +55,9 @@ async def serve(settings: Settings) -> None:
     )
     cluster = await Cluster.connect(namespace=settings.namespace)
     migration = asyncio.create_task(_migrate(settings.store_dsn.get_secret_value()))
+    app = create_app(settings, store, cluster)
     config = uvicorn.Config(
-        create_app(settings, store, cluster),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -66,8 +67,10 @@ async def serve(settings: Settings) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+    server = uvicorn.Server(config)
+    app.state.services.followers.is_ending = lambda: server.should_exit
     try:
-        await uvicorn.Server(config).serve()
+        await server.serve()
     finally:
         migration.cancel()
         with suppress(asyncio.CancelledError):

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.cluster import Call
 from headrace.postgres.pools import PoolState
+from headrace_api.requests import is_waited_for
 
 # One more for each series, which nobody looks at.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
@@ -77,8 +78,8 @@ class Metrics:
         """A request has come."""
         self._in_flight.inc()
 
-    def end(self, method: str, route: str | None, status: int | None, seconds: float) -> None:
-        """It was answered; `status` None: it was not, for the caller had left."""
+    def end(self, method: str, route: str | None, status: int | None, seconds: float | None) -> None:
+        """It was answered; `status` None: it was not, for the caller had left; `seconds` None: it does not count."""
         self._in_flight.dec()
         labels = (
             method if method in _METHODS else _OTHER_METHOD,
@@ -86,7 +87,8 @@ class Metrics:
             _NO_ANSWER if status is None else str(status),
         )
         self._requests.labels(*labels).inc()
-        self._seconds.labels(*labels).observe(seconds)
+        if seconds is not None:
+            self._seconds.labels(*labels).observe(seconds)
 
     def tell_kubernetes(self, call: Call) -> None:
         """Counts a request to the Kubernetes API."""
@@ -127,7 +129,8 @@ class MetricsMiddleware:
             if route is not None:
                 # Whoever refuses a call names its route with the prefix, the router without.
                 route = route.removeprefix(self._prefix)
-            self._metrics.end(scope["method"], route, status, time.perf_counter() - began)
+            seconds = None if is_waited_for(scope) else time.perf_counter() - began
+            self._metrics.end(scope["method"], route, status, seconds)
 
 
 class _Foundations(Collector):

@@ -63,6 +63,8 @@ class Mirror:
             return
         known = self._resources.get(uid)
         if known is None or _version(resource) > _version(known):
+            if known is not None:
+                self._unlink(known)
             self._resources[uid] = resource
             self._by_key.setdefault(self._key(resource), {})[uid] = resource
 
@@ -73,10 +75,7 @@ class Mirror:
             del self._gone[next(iter(self._gone))]
         resource = self._resources.pop(uid, None)
         if resource is not None:
-            key = self._key(resource)
-            self._by_key[key].pop(uid, None)
-            if not self._by_key[key]:
-                del self._by_key[key]
+            self._unlink(resource)
 
     def replace(self, resources: Iterable[Manifest], version: str) -> None:
         """Takes a whole list; what is newer than the list stays, what is older and not in it is gone."""
@@ -87,6 +86,12 @@ class Mirror:
                 self.drop(uid)
         for resource in listed.values():
             self.put(resource)
+
+    def _unlink(self, resource: Manifest) -> None:
+        key, uid = self._key(resource), resource["metadata"]["uid"]
+        self._by_key[key].pop(uid, None)
+        if not self._by_key[key]:
+            del self._by_key[key]
 
     async def run(self) -> None:
         """Keeps the mirror up to date until it is cancelled."""

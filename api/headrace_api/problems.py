@@ -133,7 +133,7 @@ def answer(request: Request, error: Exception) -> Response:
         case NotFoundError():
             return problem(404, error.message, request_id=request_id)
         case ConflictError():
-            return problem(409, error.message, request_id=request_id)
+            return problem(409, error.message, request_id=request_id, details=_details(error))
         case UnavailableError():
             _log.warning("unavailable", part=error.part, reason=error.message, notes=getattr(error, "__notes__", []))
             headers = {"Retry-After": RETRY_AFTER_SECONDS}

@@ -25,10 +25,10 @@ class Reconciler:
 
     async def start(self, pipeline_id: str) -> Manifest:
         """Asks for a reconcile; each call makes one of its own."""
-        pipeline = await self._resources.find_pipeline(pipeline_id)
+        pipeline = await self._resources.pipelines.find(pipeline_id)
         name = f"{pipeline_id}-reconcile-{secrets.token_hex(4)}"
         spec = {"kind": RunKind.RECONCILE.value}
-        return await self._resources.create_run(run_manifest(pipeline, name, spec, self._installation))
+        return await self._resources.runs.create(run_manifest(pipeline, name, spec, self._installation))
 
     async def result(self, run: Manifest, pipeline_id: str) -> dict[str, Any] | None:
         """What it found, or None when it is not over in time; RefusedError says why it failed."""
@@ -47,7 +47,7 @@ class Reconciler:
         while True:
             await asyncio.sleep(_POLL_SECONDS)
             try:
-                seen = await self._resources.run_named(run["metadata"]["name"])
+                seen = await self._resources.runs.named(run["metadata"]["name"])
             except UnavailableError:
                 continue  # The run was asked for; where it is found, the answer will say.
             if seen is None:

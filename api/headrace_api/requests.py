@@ -7,6 +7,7 @@ import uuid
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.logs import logger
@@ -16,6 +17,7 @@ HEADER = "X-Request-ID"
 _SANE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
 _QUIET = frozenset({"get_livez", "get_readyz", "get_metrics"})
 """Routes that probes and Prometheus ask every few seconds: one line for each would hide the others."""
+_LIFT, _LIFTED = "lift_limit", "is_waited_for"
 _log = logger("headrace_api.access")
 
 
@@ -46,7 +48,8 @@ class RequestMiddleware:
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds) as limit:
+                scope["state"][_LIFT] = limit.reschedule
                 await self._app(scope, receive, answer.send)
         except TimeoutError:
             _log.warning("timed out")
@@ -73,6 +76,18 @@ class _Answer:
             self.status = message["status"]
             MutableHeaders(scope=message)[HEADER] = self.request_id
         await self._send(message)
+
+
+def lift_limit(request: Request, *, seconds: float | None = None) -> None:
+    """Lets an answer take as long as it takes, or so long: for what a caller waits for on purpose, as lines to come."""
+    state = request.scope["state"]
+    state[_LIFT](None if seconds is None else asyncio.get_running_loop().time() + seconds)
+    state[_LIFTED] = True
+
+
+def is_waited_for(scope: Scope) -> bool:
+    """Whether the limit was lifted: how long such an answer took says nothing about us."""
+    return bool(scope.get("state", {}).get(_LIFTED))
 
 
 def request_id_of(given: str | None) -> str:

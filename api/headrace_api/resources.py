@@ -1,27 +1,24 @@
-"""Pipelines and runs in Kubernetes: by id live, as lists from mirrors."""
+"""What the API reads and writes of the cluster: a collection for each kind, and what is read of several at once."""
 
 import asyncio
 import copy
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from headrace import names
 from headrace.cluster import Cluster, Manifest
-from headrace.errors import InvalidError, NotFoundError, UnavailableError
+from headrace.errors import InvalidError, NotFoundError
+from headrace.lifecycle.readings import created_at
 from headrace.lifecycle.state import Phase
 from headrace.lifecycle.views import phase_of
-from headrace.names import PIPELINE_PLURAL, RUN_PLURAL
 from headrace_api.auth.access import Access
-from headrace_api.auth.rights import CREATE, DELETE, PATCH, Right
-from headrace_api.mirror import Mirror
+from headrace_api.auth.rights import Right
+from headrace_api.collection import Collection
 from headrace_api.translate.pipelines import show_pipeline
 from headrace_api.translate.runs import runs_of
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_ECHO = re.compile(r"Invalid value: (\"(?:[^\"\\]|\\.)*\"|[^\s:]+):? ?", re.DOTALL)
-"""Where the API server's messages repeat what was sent."""
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +27,8 @@ class Found:
 
     pipeline: Manifest
     runs: list[Manifest]
+    project_of: Callable[[Manifest], str | None] = lambda _: None
+    """The id of the project that a pipeline is in."""
 
     @property
     def id(self) -> str:
@@ -43,7 +42,7 @@ class Found:
 
     def shown(self) -> dict[str, Any]:
         """The pipeline as callers see it."""
-        return show_pipeline(self.pipeline, self.runs)
+        return show_pipeline(self.pipeline, self.runs, self.project_of(self.pipeline))
 
     def with_pipeline(self, pipeline: Manifest) -> Self:
         """The same after a write to the pipeline."""
@@ -55,31 +54,28 @@ class Found:
         return replace(self, runs=[*(r for r in self.runs if r["metadata"]["uid"] != uid), run])
 
 
-@dataclass(slots=True)
-class _Lookup:
-    """The lists that were asked for because an id was not known."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    begun: int = 0
-
-
 class Resources:
-    """What the API reads and writes of the cluster. Every answer feeds the mirrors, so that lists show it at once.
-
-    Writes are made on behalf of a caller, who must have the right to them: whatever a route has checked or forgotten.
-    """
+    """All kinds. Lists come from mirrors, and are live while changes do not arrive."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._pipelines = Mirror(cluster, PIPELINE_PLURAL, lambda pipeline: str(pipeline["metadata"]["name"]))
-        self._runs = Mirror(cluster, RUN_PLURAL, lambda run: str(run["spec"]["pipeline"]))
-        self._lookup = _Lookup()
+        self.pipelines = Collection(cluster, names.PIPELINE_PLURAL, "Pipeline", _name)
+        self.runs = Collection(cluster, names.RUN_PLURAL, "Run", lambda run: str(run["spec"]["pipeline"]))
+        self.projects = Collection(cluster, names.PROJECT_PLURAL, "Project", _name)
+        self.schedules = Collection(cluster, names.SCHEDULE_PLURAL, "Schedule", lambda s: str(s["spec"]["pipeline"]))
+        self.backfills = Collection(cluster, names.BACKFILL_PLURAL, "Backfill", lambda b: str(b["spec"]["schedule"]))
         self._access: Access | None = None
+
+    @property
+    def _all(self) -> dict[str, Collection]:
+        kinds = (self.pipelines, self.runs, self.projects, self.schedules, self.backfills)
+        return {kind.plural: kind for kind in kinds}
 
     def on_behalf_of(self, access: Access) -> Self:
         """The same resources, as one caller may write them."""
         bound = copy.copy(self)
         bound._access = access
+        for name in ("pipelines", "runs", "projects", "schedules", "backfills"):
+            setattr(bound, name, getattr(self, name).on_behalf_of(access))
         return bound
 
     async def require(self, *rights: Right) -> None:
@@ -91,195 +87,111 @@ class Resources:
     @property
     def filled(self) -> bool:
         """Whether Kubernetes could be read once."""
-        return self._pipelines.filled and self._runs.filled
+        return all(kind.mirror.filled for kind in self._all.values())
 
     def ages(self) -> dict[str, float]:
         """Seconds since Kubernetes was last heard of what each mirror holds."""
-        return {mirror.plural: mirror.age for mirror in (self._pipelines, self._runs)}
+        return {plural: kind.mirror.age for plural, kind in self._all.items()}
 
     async def keep_current(self) -> None:
         """Follows the changes until it is cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._pipelines.run())
-            group.create_task(self._runs.run())
+            for kind in self._all.values():
+                group.create_task(kind.mirror.run())
+
+    async def name_of(self, plural: str, uid: str) -> str | None:
+        """The `metadata.name` of what has this id; None when there is nothing. Of runs only what the mirror has."""
+        kind = self._all[plural]
+        if kind is self.runs:
+            run = kind.known(uid)
+            return None if run is None else str(run["metadata"]["name"])
+        try:
+            return await kind.name(uid)
+        except NotFoundError:
+            return None
 
     async def all(self) -> list[Found]:
-        """All pipelines; live while changes do not arrive."""
-        if not (self._pipelines.current and self._runs.current):
-            await asyncio.gather(self._refresh(self._pipelines, PIPELINE_PLURAL), self._refresh(self._runs, RUN_PLURAL))
+        """All pipelines with their runs."""
+        pipelines, *_ = await asyncio.gather(self.pipelines.all(), self.runs.freshen(), self.projects.freshen())
         return [
-            Found(pipeline, runs_of(pipeline, self._runs.with_key(pipeline["metadata"]["name"])))
-            for pipeline in self._pipelines.all()
+            Found(pipeline, runs_of(pipeline, self.runs.with_key(pipeline["metadata"]["name"])), self.project_of)
+            for pipeline in pipelines
         ]
 
     async def find(self, pipeline_id: str) -> Found:
         """A pipeline and its runs, live; NotFoundError."""
-        name = await self._name(pipeline_id)
-        pipeline, runs = await asyncio.gather(self._get(pipeline_id, name), self._runs_naming(name))
-        return Found(pipeline, runs_of(pipeline, runs))
+        name = await self.pipelines.name(pipeline_id)
+        pipeline, runs, _ = await asyncio.gather(
+            self.pipelines.get(pipeline_id, name), self.runs.where("spec.pipeline", name), self.projects.freshen()
+        )
+        return Found(pipeline, runs_of(pipeline, runs), self.project_of)
 
-    async def find_pipeline(self, pipeline_id: str) -> Manifest:
-        """A pipeline, live; NotFoundError."""
-        return await self._get(pipeline_id, await self._name(pipeline_id))
+    async def find_run(self, run_id: str) -> tuple[Manifest, Manifest | None]:
+        """A run, live, and its pipeline if that is there (from the mirror); NotFoundError when it has no resource."""
+        run, *_ = await asyncio.gather(self.runs.find(run_id), self.pipelines.freshen(), self.projects.freshen())
+        return run, self.pipeline_of(run)
 
-    async def pipeline_name(self, pipeline_id: str) -> str | None:
-        """The `metadata.name` of the pipeline with this id; None when there is none."""
+    def pipeline_of(self, resource: Manifest) -> Manifest | None:
+        """The pipeline that a run or schedule is of, from the mirror: not a namesake of its owner."""
+        named = self.pipelines.with_key(resource["spec"]["pipeline"])
+        return next((pipeline for pipeline in named if _may_own(pipeline, resource)), None)
+
+    def project_of(self, pipeline: Manifest) -> str | None:
+        """The id of the pipeline's project, from the mirror; None also when there is no such project any more."""
+        name = pipeline["spec"].get("project")
+        projects = self.projects.with_key(str(name)) if name else []
+        return str(projects[-1]["metadata"]["uid"]) if projects else None
+
+    async def members(self) -> dict[str, list[Manifest]]:
+        """All pipelines that are in a project, by the project's `metadata.name`."""
+        grouped: dict[str, list[Manifest]] = {}
+        for pipeline in await self.pipelines.all():
+            grouped.setdefault(pipeline["spec"].get("project") or "", []).append(pipeline)
+        return grouped
+
+    async def pipelines_in(self, project: Manifest) -> list[Manifest]:
+        """The project's pipelines, live."""
+        return await self.pipelines.where("spec.project", project["metadata"]["name"])
+
+    async def schedules_of(self, pipeline: Manifest) -> list[Manifest]:
+        """The pipeline's schedules, live: not those of a namesake."""
+        schedules = await self.schedules.where("spec.pipeline", pipeline["metadata"]["name"])
+        return [schedule for schedule in schedules if _may_own(pipeline, schedule)]
+
+    async def find_in_project(self, pipeline: str, project: Manifest | None, *, field: str = "pipeline_id") -> Manifest:
+        """The pipeline with this id or name, live; of the project, if there is one. InvalidError names the field."""
+        found = await self._by_id_or_name(pipeline)
+        if found is None:
+            raise InvalidError(f"{field} '{pipeline[:200]}' does not exist", field=field)
+        if project is not None and found["spec"].get("project") != project["metadata"]["name"]:
+            raise InvalidError(f"{field} '{pipeline[:200]}' does not exist in the project", field=field)
+        return found
+
+    async def find_project(self, project_id: str, *, field: str = "project_id") -> Manifest:
+        """The project that a body names, live; InvalidError names the field when there is none."""
         try:
-            return await self._name(pipeline_id)
+            return await self.projects.find(project_id)
         except NotFoundError:
-            return None
+            raise InvalidError(f"{field} '{project_id[:100]}' does not exist", field=field) from None
 
-    def run_name(self, run_id: str) -> str | None:
-        """The `metadata.name` of the run with this id, if its resource is there."""
-        run = self._runs.get(run_id)
-        return None if run is None else str(run["metadata"]["name"])
-
-    async def pipeline_named(self, name: str) -> Manifest | None:
-        """The pipeline with this `metadata.name`, live."""
-        return await self._cluster.get(PIPELINE_PLURAL, name)
-
-    async def is_taken(self, name: str, *, by_other_than: str | None = None) -> bool:
-        """Whether a pipeline has this `spec.name`, live; `by_other_than`: but for the one with this uid."""
-        with _installed():
-            listing = await self._cluster.list(PIPELINE_PLURAL, field_selector=f"spec.name={_escape(name)}")
-        return any(p["metadata"]["uid"] != by_other_than for p in listing.items)
-
-    async def create_pipeline(self, body: Manifest) -> Manifest:
-        """Creates; ConflictError when the `metadata.name` is taken."""
-        await self.require(Right(CREATE, PIPELINE_PLURAL))
-        with _admission(), _installed():
-            return self._written(CREATE, self._pipelines, await self._cluster.create(PIPELINE_PLURAL, body))
-
-    async def patch_pipeline(
-        self, pipeline: Manifest, patch: Mapping[str, Any], *, unchanged: bool, verb: str = PATCH
-    ) -> Manifest:
-        """Applies a merge patch; `unchanged`: ConflictError if the pipeline is no longer as it was read.
-
-        `verb` is the right that it needs: UPDATE for what replaces all.
-        """
-        await self.require(Right(verb, PIPELINE_PLURAL, pipeline["metadata"]["name"]))
-        # Without a version the uid still makes sure that a namesake is not meant.
-        metadata = {**patch.get("metadata", {}), "uid": pipeline["metadata"]["uid"]}
-        version = pipeline["metadata"]["resourceVersion"] if unchanged else None
-        with _admission(), _missing("Pipeline not found"):
-            written = await self._cluster.patch(
-                PIPELINE_PLURAL,
-                pipeline["metadata"]["name"],
-                {**patch, "metadata": metadata},
-                resource_version=version,
-            )
-        return self._written(verb, self._pipelines, written)
-
-    async def delete_pipeline(self, pipeline: Manifest) -> None:
-        """Deletes; ConflictError if the pipeline is no longer as it was read."""
-        await self.require(Right(DELETE, PIPELINE_PLURAL, pipeline["metadata"]["name"]))
-        await self._delete(pipeline, version=pipeline["metadata"]["resourceVersion"])
-
-    async def take_back(self, created: Manifest) -> None:
-        """Deletes what this call has made, whatever the operator has written to it meanwhile; that needs no right."""
-        await self._delete(created, version=None)
-
-    async def create_run(self, body: Manifest) -> Manifest:
-        """Creates; ConflictError when the name is taken."""
-        await self.require(Right(CREATE, RUN_PLURAL))
-        with _admission(), _installed():
-            return self._written(CREATE, self._runs, await self._cluster.create(RUN_PLURAL, body))
-
-    async def patch_run(self, run: Manifest, spec: Mapping[str, Any]) -> Manifest:
-        """Changes fields of the run's specification; NotFoundError when it was pruned."""
-        name = run["metadata"]["name"]
-        await self.require(Right(PATCH, RUN_PLURAL, name))
-        with _missing("Run not found"):
-            patch = {"metadata": {"uid": run["metadata"]["uid"]}, "spec": dict(spec)}
-            return self._written(PATCH, self._runs, await self._cluster.patch(RUN_PLURAL, name, patch))
-
-    async def run_named(self, name: str) -> Manifest | None:
-        """The run with this `metadata.name`, live."""
-        return await self._cluster.get(RUN_PLURAL, name)
-
-    async def _name(self, pipeline_id: str) -> str:
-        if not _UUID.fullmatch(pipeline_id) or self._pipelines.is_gone(pipeline_id):
-            raise NotFoundError("Pipeline not found")
-        if self._pipelines.get(pipeline_id) is None:
-            await self._look_up()
-        pipeline = self._pipelines.get(pipeline_id)
-        if pipeline is None:
-            raise NotFoundError("Pipeline not found")
-        return str(pipeline["metadata"]["name"])
-
-    async def _look_up(self) -> None:
-        """Lists all pipelines, or waits for a list that began after this call: many misses cost two lists."""
-        begun = self._lookup.begun
-        async with self._lookup.lock:
-            if self._lookup.begun == begun:
-                self._lookup.begun += 1
-                await self._refresh(self._pipelines, PIPELINE_PLURAL)
-
-    async def _refresh(self, mirror: Mirror, plural: str) -> None:
-        with _installed():
-            listing = await self._cluster.list(plural)
-        mirror.replace(listing.items, listing.resource_version)
-
-    async def _get(self, pipeline_id: str, name: str) -> Manifest:
-        pipeline = await self._cluster.get(PIPELINE_PLURAL, name)
-        if pipeline is None or pipeline["metadata"]["uid"] != pipeline_id:
-            # A resource never changes its name: this one is gone, whoever has its name now.
-            self._pipelines.drop(pipeline_id)
-            raise NotFoundError("Pipeline not found")
-        return self._noted(self._pipelines, pipeline)
-
-    async def _runs_naming(self, name: str) -> list[Manifest]:
-        with _installed():
-            listing = await self._cluster.list(RUN_PLURAL, field_selector=f"spec.pipeline={_escape(name)}")
-        return [self._noted(self._runs, run) for run in listing.items]
-
-    async def _delete(self, pipeline: Manifest, version: str | None) -> None:
-        metadata = pipeline["metadata"]
-        with _missing("Pipeline not found"):
-            await self._cluster.delete(PIPELINE_PLURAL, metadata["name"], uid=metadata["uid"], resource_version=version)
-        self._pipelines.drop(metadata["uid"])
-        self._note(DELETE, PIPELINE_PLURAL, metadata["name"])
-
-    def _written(self, verb: str, mirror: Mirror, resource: Manifest) -> Manifest:
-        self._note(verb, mirror.plural, resource["metadata"]["name"])
-        return self._noted(mirror, resource)
-
-    def _note(self, verb: str, plural: str, name: str) -> None:
-        if self._access is not None:
-            self._access.note(verb, plural, name)
-
-    @staticmethod
-    def _noted(mirror: Mirror, resource: Manifest) -> Manifest:
-        mirror.put(resource)
-        return resource
+    async def _by_id_or_name(self, pipeline: str) -> Manifest | None:
+        try:
+            return await self.pipelines.find(pipeline)
+        except NotFoundError:
+            named = await self.pipelines.where("spec.name", pipeline) if _selectable(pipeline) else []
+            # kubectl may have let namesakes in: the oldest is the valid one.
+            return min(named, key=lambda p: (created_at(p), p["metadata"]["uid"]), default=None)
 
 
-def _escape(value: str) -> str:
-    return re.sub(r"([\\,=])", r"\\\1", value)
+def _name(resource: Manifest) -> str:
+    return str(resource["metadata"]["name"])
 
 
-@contextmanager
-def _missing(message: str) -> Iterator[None]:
-    try:
-        yield
-    except NotFoundError:
-        raise NotFoundError(message) from None
+def _selectable(name: str) -> bool:
+    return 0 < len(name) <= _LONGEST_NAME
 
 
-@contextmanager
-def _installed() -> Iterator[None]:
-    try:
-        yield
-    except NotFoundError as error:
-        # Neither a list nor a creation names anything that could be missing but the kind and the namespace.
-        raise UnavailableError(
-            "Kubernetes lacks our resource definitions or the namespace", part="kubernetes"
-        ) from error
-
-
-@contextmanager
-def _admission() -> Iterator[None]:
-    try:
-        yield
-    except InvalidError as error:
-        raise InvalidError(f"Kubernetes does not admit it: {_ECHO.sub('', error.message)}") from error
+def _may_own(pipeline: Manifest, resource: Manifest) -> bool:
+    owners = resource["metadata"].get("ownerReferences") or []
+    uids = {owner["uid"] for owner in owners if owner.get("kind") == names.PIPELINE_KIND}
+    return not uids or pipeline["metadata"]["uid"] in uids

@@ -17,6 +17,7 @@ from headrace.store.store import Store
 from headrace_api import times
 from headrace_api.auth.rights import CREATE, PATCH, PIPELINES, RUNS, Right
 from headrace_api.resources import Found, Resources
+from headrace_api.translate.executions import is_stream
 from headrace_api.translate.runs import next_sequence, run_manifest
 
 _ATTEMPTS = 20
@@ -63,6 +64,11 @@ def decide_run(pipeline: Manifest, runs: Sequence[Manifest], *, restart: bool) -
     if restart and held and not view.has_begun and not run["spec"].get("restart"):
         change["restart"] = True
     return RunDecision(run=run, change=change, unpause=unpause)
+
+
+def decide_stream(pipeline: Manifest, runs: Sequence[Manifest], *, restart: bool) -> RunDecision:
+    """As `decide_run`, among the pipeline's streams: a new one waits until what else is at work has ended."""
+    return decide_run(pipeline, [run for run in runs if is_stream(pipeline, run)], restart=restart)
 
 
 def decide_start(pipeline: Manifest, runs: Sequence[Manifest], kind: RunKind) -> RunDecision:
@@ -114,6 +120,14 @@ class Starter:
             return decide_run(found.pipeline, found.runs, restart=restart)
 
         return await self._ask(pipeline_id, decide, {"restart": True} if restart else {})
+
+    async def stream(self, pipeline_id: str, spec: Mapping[str, Any]) -> tuple[Found, str]:
+        """As `run`, for a stream; `spec` is what a new one is made with."""
+
+        async def decide(found: Found) -> RunDecision:
+            return decide_stream(found.pipeline, found.runs, restart=bool(spec.get("restart")))
+
+        return await self._ask(pipeline_id, decide, spec)
 
     async def start(self, pipeline_id: str, kind: RunKind) -> tuple[Found, str]:
         """As `run`, for a kind of its own; ConflictError says why there can be none."""
@@ -169,21 +183,25 @@ class Starter:
         """Pauses; a pipeline that is paused stays as it is."""
         return await self._suspend(await self._resources.find(pipeline_id), suspend=True)
 
+    async def unpause(self, pipeline_id: str) -> None:
+        """Lets the pipeline's runs go on; one that is not paused stays as it is."""
+        await self._suspend(await self._resources.find(pipeline_id), suspend=False)
+
     async def _cancel(self, found: Found, decision: RunDecision) -> Found:
         if decision.cancel is None:
             return found
         change = {"cancel": True, "cancelReason": "Started over by another run"}
-        return found.with_run(await self._resources.patch_run(decision.cancel, change))
+        return found.with_run(await self._resources.runs.patch(decision.cancel, {"spec": change}))
 
     async def _create(self, found: Found, sequence: int, spec: Mapping[str, Any]) -> Manifest | None:
         name = names.run_name(found.id, sequence)
         try:
-            return await self._resources.create_run(run_manifest(found.pipeline, name, spec, self._installation))
+            return await self._resources.runs.create(run_manifest(found.pipeline, name, spec, self._installation))
         except ConflictError:
             return None
 
     async def _change(self, run: Manifest, change: Mapping[str, Any]) -> Manifest:
-        return await self._resources.patch_run(run, change) if change else run
+        return await self._resources.runs.patch(run, {"spec": change}) if change else run
 
     async def _unpause(self, found: Found, decision: RunDecision) -> Found:
         return await self._suspend(found, suspend=False) if decision.unpause else found
@@ -194,8 +212,8 @@ class Starter:
                 return found
             stamps = {"annotations": {names.STATE_CHANGED_AT_ANNOTATION: times.now()}}
             try:
-                written = await self._resources.patch_pipeline(
-                    found.pipeline, {"spec": {"suspend": suspend}, "metadata": stamps}, unchanged=False
+                written = await self._resources.pipelines.patch(
+                    found.pipeline, {"spec": {"suspend": suspend}, "metadata": stamps}
                 )
             except ConflictError:
                 found = await self._resources.find(found.id)

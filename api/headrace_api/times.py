@@ -33,4 +33,4 @@ def latest(*texts: object) -> datetime | None:
 
 def sortable(moment: datetime) -> str:
     """A text that sorts as the moments do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")

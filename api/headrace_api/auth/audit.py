@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from starlette.requests import Request
+
 from headrace.logs import logger
 from headrace_api.auth.access import Access
 from headrace_api.auth.requirements import Requirement
@@ -45,7 +47,15 @@ class Visit:
             route=self.route,
             verb=wanted.verb if wanted else None,
             resource=wanted.plural if wanted else None,
-            id=self.parameters.get("pipeline_id"),
+            # Of several the last: what comes before it only says where.
+            id=next(reversed([*self.parameters.values()]), None),
             done=self.access.done if self.access else [],
             status=self.status,
         )
+
+
+def write_early(request: Request, *, status: int) -> None:
+    """Writes the line of a call that has done what it does and is answered much later, with the status until then."""
+    visit: Visit = request.state.visit
+    visit.status = status
+    visit.write()

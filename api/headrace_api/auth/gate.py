@@ -23,10 +23,18 @@ from headrace_api.auth.bearer import token_of
 from headrace_api.auth.callers import ANYBODY, Caller
 from headrace_api.auth.limiting import Limit, Quota, failures
 from headrace_api.auth.requirements import PROBES, REQUIREMENTS, Requirement
-from headrace_api.auth.rights import CREATE, LIST, PIPELINES, RUNS, Right
+from headrace_api.auth.rights import BACKFILLS, CREATE, LIST, PIPELINES, PROJECTS, RUNS, SCHEDULES, Right
 from headrace_api.problems import answer, too_many
 
 _CLOSED = Requirement(part="closed")
+_PARAMETERS = {
+    PIPELINES: "pipeline_id",
+    RUNS: "run_id",
+    PROJECTS: "project_id",
+    SCHEDULES: "schedule_id",
+    BACKFILLS: "backfill_id",
+}
+"""Where a path has the id of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +51,8 @@ class Route:
 class Names(Protocol):
     """Knows the `metadata.name` of what a path names by id; None when there is nothing."""
 
-    async def pipeline_name(self, pipeline_id: str) -> str | None:
-        """Of a pipeline."""
-
-    def run_name(self, run_id: str) -> str | None:
-        """Of a run."""
+    async def name_of(self, plural: str, uid: str) -> str | None:
+        """Of one of this kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +105,7 @@ class Gate:
         peer = request.client.host if request.client else None
         client = self._guard.addresses.client(peer, request.headers.getlist("X-Forwarded-For"))
         visit = Visit(request.method, route.path, self._guard.requirement(route.name), parameters, client)
-        scope["state"]["route"] = route.name
+        scope["state"] |= {"route": route.name, "visit": visit}
         scope["route"] = route  # The router puts its own here; this is for those who count what was refused.
         try:
             with structlog.contextvars.bound_contextvars(client=client):
@@ -185,11 +190,8 @@ class Gate:
         """The right on the resource that the path names; on all, where it names none that is there."""
         if not self._guard.authenticator.wants_token or right.verb in (LIST, CREATE):
             return right
-        name: str | None = None
-        if right.plural == PIPELINES and "pipeline_id" in parameters:
-            name = await self._guard.names.pipeline_name(parameters["pipeline_id"])
-        elif right.plural == RUNS and "run_id" in parameters:
-            name = self._guard.names.run_name(parameters["run_id"])
+        uid = parameters.get(_PARAMETERS[right.plural])
+        name = None if uid is None else await self._guard.names.name_of(right.plural, uid)
         return Right(right.verb, right.plural, name)
 
 

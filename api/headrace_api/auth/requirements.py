@@ -3,7 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headrace_api.auth.rights import CREATE, DELETE, GET, LIST, PATCH, PIPELINES, RUNS, UPDATE, Right
+from headrace_api.auth.rights import (
+    BACKFILLS,
+    CREATE,
+    DELETE,
+    GET,
+    LIST,
+    PATCH,
+    PIPELINES,
+    PROJECTS,
+    RUNS,
+    SCHEDULES,
+    UPDATE,
+    Right,
+)
 
 HEALTH, DOCS, METRICS = "health", "docs", "metrics"
 OPENABLE = (HEALTH, DOCS, METRICS)
@@ -49,6 +62,35 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     "list_pipeline_runs": _rights((LIST, RUNS)),
     "get_pipeline_run": _rights((GET, RUNS)),
     "reconcile_pipeline": _rights((CREATE, RUNS), (GET, RUNS)),
+    "create_run": _RUN,  # It says which parameters the pipeline's query has.
+    "list_runs": _rights((LIST, RUNS)),
+    "get_run": _rights((GET, RUNS)),
+    "start_run": _rights((PATCH, RUNS)),
+    "cancel_run": _rights((PATCH, RUNS)),
+    "list_run_tasks": _rights((GET, RUNS)),
+    "list_run_logs": _rights((GET, RUNS)),
+    "run_stream": _RUN,
+    "get_stream_status": _rights((LIST, RUNS)),
+    "stop_stream": _rights((PATCH, RUNS)),
+    "get_statistics": _rights((LIST, RUNS), (LIST, PIPELINES)),
+    # An answer with a project in it names its pipelines.
+    "list_projects": _rights((LIST, PROJECTS), (LIST, PIPELINES)),
+    "create_project": _rights((CREATE, PROJECTS), (LIST, PIPELINES)),
+    "get_project": _rights((GET, PROJECTS), (LIST, PIPELINES)),
+    "update_project": _rights((PATCH, PROJECTS), (LIST, PIPELINES)),
+    "delete_project": _rights((DELETE, PROJECTS), (LIST, PIPELINES)),
+    "get_project_statistics": _rights((GET, PROJECTS), (LIST, PIPELINES), (LIST, RUNS)),
+    "list_schedules": _rights((LIST, SCHEDULES)),
+    "create_schedule": _rights((CREATE, SCHEDULES), (GET, PIPELINES)),
+    "get_schedule": _rights((GET, SCHEDULES)),
+    "replace_schedule": _rights((UPDATE, SCHEDULES), (GET, PIPELINES)),
+    "delete_schedule": _rights((DELETE, SCHEDULES)),
+    "enable_schedule": _rights((PATCH, SCHEDULES)),
+    "disable_schedule": _rights((PATCH, SCHEDULES)),
+    "backfill_schedule": _rights((CREATE, RUNS), (GET, SCHEDULES)),  # A range: also to create etlbackfills.
+    "list_backfills": _rights((LIST, BACKFILLS)),
+    "get_backfill": _rights((GET, BACKFILLS)),
+    "update_backfill": _rights((PATCH, BACKFILLS)),
     "get_info": Requirement(),
     "get_health": _part(HEALTH),
     "get_metrics": _part(METRICS),

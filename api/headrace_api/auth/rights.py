@@ -2,10 +2,19 @@
 
 from dataclasses import dataclass
 
-from headrace.names import GROUP, PIPELINE_PLURAL, RUN_PLURAL, VERSION
+from headrace.names import (
+    BACKFILL_PLURAL,
+    GROUP,
+    PIPELINE_PLURAL,
+    PROJECT_PLURAL,
+    RUN_PLURAL,
+    SCHEDULE_PLURAL,
+    VERSION,
+)
 
 GET, LIST, CREATE, UPDATE, PATCH, DELETE = "get", "list", "create", "update", "patch", "delete"
 PIPELINES, RUNS = PIPELINE_PLURAL, RUN_PLURAL
+PROJECTS, SCHEDULES, BACKFILLS = PROJECT_PLURAL, SCHEDULE_PLURAL, BACKFILL_PLURAL
 
 
 @dataclass(frozen=True, slots=True)

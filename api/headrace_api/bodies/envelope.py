@@ -2,7 +2,7 @@
 
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from headrace_api.bodies.time import Time
 
@@ -16,8 +16,23 @@ class Meta(BaseModel):
     request_id: str
 
 
+class ListMeta(Meta):
+    """Also which part of the list it is."""
+
+    total: int = Field(description="How many there are in all pages.")
+    limit: int
+    offset: int
+
+
 class Envelope(BaseModel, Generic[T]):
     """One thing."""
 
     data: T
     meta: Meta
+
+
+class EnvelopeList(BaseModel, Generic[T]):
+    """A page of a list."""
+
+    data: list[T]
+    meta: ListMeta

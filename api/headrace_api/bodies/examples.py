@@ -3,6 +3,8 @@
 from typing import Any
 
 _ID = "5f3c1a52-7c1e-4f0e-9d49-0f8f5f7a2b61"
+_PROJECT_ID = "7d0f6f0e-51c3-4b0e-9a53-2a1f6a1c9e11"
+_SCHEDULE_ID = "9a1e0c44-5f0b-4b8e-9a6f-0d7c2b1a3e55"
 _RUN_ID = "0c1f7a3e-3d8b-4a0e-8a54-6f1f0d9f7c10"
 
 PIPELINE_IN: dict[str, Any] = {
@@ -30,6 +32,9 @@ PIPELINE: dict[str, Any] = {
     "lookback": "5m",
     "max_rows_per_second": None,
     "snapshot_seconds": 600,
+    "poll_interval": "1s",
+    "nodes": [],
+    "edges": [],
     "project_id": None,
     "source_id": None,
     "destination_id": None,
@@ -49,6 +54,82 @@ RUN: dict[str, Any] = {
     "rows_written": 1834,
     "bad_rows": 0,
     "error_message": None,
+}
+PROJECT_IN: dict[str, Any] = {
+    "name": "Film catalogue",
+    "description": "What the analysts know of films",
+    "owner": "analytics",
+}
+PROJECT_PATCH: dict[str, Any] = {"owner": "platform"}
+PROJECT: dict[str, Any] = {
+    "id": _PROJECT_ID,
+    **PROJECT_IN,
+    "created_at": "2026-03-01T11:00:00.500000Z",
+    "updated_at": "2026-03-01T11:00:00.500000Z",
+    "pipelines": [{"id": _ID, "name": "film_dim_full", "nodes": ["extract", "transform", "load"]}],
+}
+STATISTICS: dict[str, Any] = {
+    "total_pipelines": 4,
+    "total_runs": 1200,
+    "success_rate": 0.995,
+    "average_run_seconds": 12.25,
+}
+SCHEDULE_IN: dict[str, Any] = {
+    "project_id": _PROJECT_ID,
+    "pipeline_id": "film_dim_full",
+    "kind": "CRON",
+    "expression": "0 2 * * *",
+    "timezone": "Europe/Berlin",
+    "catch_up": "last",
+}
+SCHEDULE: dict[str, Any] = {
+    "id": _SCHEDULE_ID,
+    **SCHEDULE_IN,
+    "pipeline_id": _ID,
+    "enabled": True,
+    "max_concurrency": 1,
+    "timeout_seconds": 3600,
+    "jitter": "0s",
+    "starting_deadline": None,
+    "params": None,
+    "next_run_at": "2026-03-02T01:00:00Z",
+    "last_run_at": "2026-03-01T01:00:00Z",
+    "waiting": [],
+    "active": 0,
+    "missed": 1,
+    "reasons": {"Missed": 1},
+    "last_missed": {"due_at": "2026-02-20T01:00:00Z", "reason": "Missed"},
+    "created_at": "2026-02-01T12:00:00.250000Z",
+    "updated_at": "2026-02-01T12:00:00.250000Z",
+}
+BACKFILL_IN: list[Any] = [
+    {"count": 24},
+    {"from": "2026-02-01T00:00:00Z", "to": "2026-03-01T00:00:00Z", "parallelism": 2},
+]
+BACKFILL_RUNS: dict[str, Any] = {
+    "runs": [{"due_at": "2026-03-01T01:00:00Z", "run_id": _RUN_ID, "created": True}],
+}
+BACKFILL: dict[str, Any] = {
+    "id": "3b6f8f0a-9c5d-4f0c-8a86-6a2d3f0e7b21",
+    "schedule_id": _SCHEDULE_ID,
+    "from": "2026-02-01T00:00:00Z",
+    "to": "2026-03-01T00:00:00Z",
+    "order": "oldestFirst",
+    "parallelism": 2,
+    "rerun": False,
+    "retry": 0,
+    "suspend": False,
+    "state": "RUNNING",
+    "progress": "17 of 28, 1 failed",
+    "total": 28,
+    "succeeded": 16,
+    "failed": 1,
+    "active": 2,
+    "existing": 3,
+    "failed_runs": [{"due_at": "2026-02-03T01:00:00Z", "run": "9a1e0c44-5f0b-4b8e-9a6f-0d7c2b1a3e55-1770080400"}],
+    "created_at": "2026-03-01T12:00:00Z",
+    "started_at": "2026-03-01T12:00:01Z",
+    "finished_at": None,
 }
 DEAD_LETTER: dict[str, Any] = {
     "id": "17",

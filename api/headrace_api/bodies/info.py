@@ -24,6 +24,9 @@ class Configuration(BaseModel):
     max_body_bytes: int
     request_seconds: float
     reconcile_seconds: float
+    page_limit: int = Field(description="How many items a page of a list may have, in the platform family.")
+    max_params_bytes: int = Field(description="How large a run's parameters may be, as JSON.")
+    max_followers: int = Field(description="How many may follow runs at once, of each process of the API.")
     rate_limit: str | None = Field(description="How often each caller may call.")
     cors_origins: list[str]
     auth: AuthInfo
@@ -34,5 +37,6 @@ class Info(BaseModel):
 
     name: Literal["headrace"]
     version: str
+    kinds: list[str] = Field(description="What of all this `kubectl` shows, too.")
     configuration: Configuration
     warnings: list[str] = Field(description="What somebody should put right.")

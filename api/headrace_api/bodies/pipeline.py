@@ -10,8 +10,17 @@ from headrace_api.bodies import derive
 from headrace_api.bodies.examples import PIPELINE, PIPELINE_IN, PIPELINE_PATCH
 from headrace_api.bodies.time import Time
 
-FIELDS = {name: info for name, info in PipelineSpec.model_fields.items() if name != "suspend"}
-"""The pause has calls of its own: no caller sets it."""
+
+class _References(BaseModel):
+    """What manifests name by its `metadata.name`, and callers by its id."""
+
+    project_id: str | None = Field(default=None, description="Id of the project that it belongs to; null: none.")
+
+
+# The pause has calls of its own: no caller sets it.
+_OWN = {name: info for name, info in PipelineSpec.model_fields.items() if name not in {"project", "suspend"}}
+FIELDS = {**_OWN, **_References.model_fields}
+"""What callers send and see, by its name."""
 
 
 def _config(example: dict[str, Any], *, extra: str | None = None) -> ConfigDict:

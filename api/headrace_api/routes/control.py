@@ -77,7 +77,7 @@ async def get_pipeline_status(needs: Needs, pipeline_id: PipelineId) -> JSONResp
 @router.get("/state", summary="Read a pipeline's checkpoint", response_model=PipelineState, responses=responses(404))
 async def get_pipeline_state(needs: Needs, pipeline_id: PipelineId) -> JSONResponse:
     """The last committed row: its key and its cursor value. They stay after the run's end."""
-    pipeline = await needs.resources.find_pipeline(pipeline_id)
+    pipeline = await needs.resources.pipelines.find(pipeline_id)
     settings = needs.settings
     checkpoint = await needs.store.get_checkpoint(
         settings.installation, settings.namespace, pipeline["metadata"]["name"], pipeline_uid=pipeline_id

@@ -26,7 +26,7 @@ async def list_dead_letters(
     needs: Needs, pipeline_id: PipelineId, limit: Limit = 50, offset: Offset = 0
 ) -> JSONResponse:
     """The rows that the target refused, with its reasons; the latest first. A full run drops those of earlier runs."""
-    await needs.resources.find_pipeline(pipeline_id)
+    await needs.resources.pipelines.find(pipeline_id)
     letters = await needs.store.list_dead_letters(pipeline_id, limit=limit, offset=offset)
     total = await needs.store.count_dead_letters(pipeline_id)
     return JSONResponse([show_letter(letter) for letter in letters], headers={TOTAL: str(total)})

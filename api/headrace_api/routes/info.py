@@ -3,6 +3,9 @@
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
+from headrace.model.kinds import KINDS
+from headrace.model.run import PARAMS_BYTES
+from headrace_api import followers, paging
 from headrace_api.bodies.envelope import Envelope
 from headrace_api.bodies.info import AuthInfo, Configuration, Info
 from headrace_api.bodies.problem import responses
@@ -25,6 +28,7 @@ def info_of(settings: Settings) -> Info:
     return Info(
         name="headrace",
         version=VERSION,
+        kinds=[kind.kind for kind in KINDS],
         configuration=Configuration(
             namespace=settings.namespace,
             installation=settings.installation,
@@ -33,6 +37,9 @@ def info_of(settings: Settings) -> Info:
             max_body_bytes=settings.max_body_bytes,
             request_seconds=settings.request_seconds,
             reconcile_seconds=settings.reconcile_seconds,
+            page_limit=paging.MOST,
+            max_params_bytes=PARAMS_BYTES,
+            max_followers=followers.MOST,
             rate_limit=settings.rate_limit,
             cors_origins=list(settings.cors_origins),
             auth=_auth_of(settings),

@@ -10,9 +10,10 @@ from headrace.model.pipeline import Mode, PipelineType
 from headrace_api.bodies.pipeline import Pipeline, PipelineIn, PipelinePatch
 from headrace_api.bodies.problem import responses
 from headrace_api.deps import Needs
-from headrace_api.listing import NEWEST_FIRST, Filters, Sort, ordered, page
+from headrace_api.listing import SORTABLE, Filters
+from headrace_api.paging import NEWEST_FIRST, Offset, ordered, page, sorting
 from headrace_api.reading import JsonRoute
-from headrace_api.routes.parameters import Offset, PipelineId
+from headrace_api.routes.parameters import PipelineId
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"], route_class=JsonRoute)
 TOTAL = "X-Total-Count"
@@ -35,7 +36,7 @@ async def list_pipelines(
     enabled: Annotated[bool | None, Query(description="Only those that are (not) enabled.")] = None,
     project_id: Annotated[str | None, Query(description="Only those of this project.")] = None,
     q: Annotated[str | None, Query(description="Part of the name, whatever its case.")] = None,
-    sort: Annotated[Sort, Query(description="A field; `-` before it for descending.")] = NEWEST_FIRST,
+    sort: Annotated[str, sorting(*SORTABLE)] = NEWEST_FIRST,
     limit: Annotated[int | None, Query(ge=1, le=500, description="How many at most; without it, all.")] = None,
     offset: Offset = 0,
 ) -> JSONResponse:

@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
-
 from headrace import names
 from headrace.cluster import Manifest
 from headrace.cluster.patches import merge_patch
@@ -16,49 +13,31 @@ from headrace.lifecycle.validity import check_pipeline
 from headrace.lifecycle.views import phase_of, run_view
 from headrace.model.pipeline import PipelineSpec
 from headrace_api import times
-from headrace_api.bodies.pipeline import FIELDS
+from headrace_api.translate.specification import Specification
 
-_ALIASES = {name: str(info.alias) for name, info in PipelineSpec.model_fields.items()}
-_PLACES = {
-    name: (_ALIASES[name], None if info.is_required() else info.get_default(call_default_factory=True))
-    for name, info in FIELDS.items()
-}
-"""Where a manifest has each field, and what stands for one that is not there."""
-_NAMES = {alias: name for name, alias in _ALIASES.items()}
+_SPECIFICATION = Specification(PipelineSpec, known_as={"project": "project_id", "suspend": None})
 
 
-def show_pipeline(pipeline: Manifest, runs: Sequence[Manifest]) -> dict[str, Any]:
+def show_pipeline(pipeline: Manifest, runs: Sequence[Manifest], project_id: str | None = None) -> dict[str, Any]:
     """The pipeline as callers see it. Shows also what breaks a rule: kubectl may have let it in."""
     return {
         "id": pipeline["metadata"]["uid"],
-        **fields_of(pipeline),
+        **_SPECIFICATION.shown(pipeline),
+        "project_id": project_id,
         "status": phase_of(pipeline, runs).value,
         "created_at": times.show(created_at(pipeline)),
         "updated_at": times.show(updated_at(pipeline)),
     }
 
 
-def fields_of(pipeline: Manifest) -> dict[str, Any]:
-    """The configuration of a resource, by the names of the API; what it lacks has its default."""
-    spec = pipeline.get("spec", {})
-    return {
-        name: default if (value := spec.get(alias)) is None else value for name, (alias, default) in _PLACES.items()
-    }
-
-
 def spec_of(fields: Mapping[str, Any], *, suspend: bool = False) -> PipelineSpec:
     """The specification that these fields ask for; RequestValidationError for those that break a field's rule."""
-    try:
-        return PipelineSpec.model_validate({**fields, "suspend": suspend})
-    except ValidationError as error:
-        raise RequestValidationError(
-            [{**e, "loc": ("body", *_place(e["loc"]))} for e in error.errors(include_url=False, include_input=False)]
-        ) from None
+    return _SPECIFICATION.parse({**fields, "suspend": suspend})
 
 
 def changed_fields(pipeline: Manifest, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration after a PATCH with `sent`; null stands for a field's default."""
-    fields = {**fields_of(pipeline), **sent}
+    """The configuration after a PATCH with `sent`, both by the names of the specification; null: the default."""
+    fields = {**_SPECIFICATION.fields(pipeline), **sent}
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -102,7 +81,3 @@ def changed_at(pipeline: Manifest, runs: Sequence[Manifest]) -> datetime:
             moved = times.parse((run.get("status") or {}).get("lastTransitionTime"))
             moments += [created_at(run), *([moved] if moved else [])]
     return max(moments)
-
-
-def _place(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    return tuple(_NAMES.get(part, part) if isinstance(part, str) else part for part in location)

@@ -5,6 +5,8 @@ from typing import Any
 
 from headrace import names
 from headrace.cluster import Manifest
+from headrace.lifecycle.due_runs import owner
+from headrace.lifecycle.labels import labels_of_run
 from headrace.lifecycle.readings import created_at, owner_uid
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.views import run_view
@@ -138,17 +140,9 @@ def run_manifest(pipeline: Manifest, name: str, spec: Mapping[str, Any], install
                 names.MANAGED_BY_LABEL: names.MANAGED_BY,
                 names.INSTALLATION_LABEL: installation,
                 names.PIPELINE_LABEL: metadata["uid"],
+                **labels_of_run(tags=spec.get("tags"), project=(pipeline.get("spec") or {}).get("project")),
             },
-            "ownerReferences": [
-                {
-                    "apiVersion": names.API_VERSION,
-                    "kind": names.PIPELINE_KIND,
-                    "name": metadata["name"],
-                    "uid": metadata["uid"],
-                    "controller": True,
-                    "blockOwnerDeletion": False,
-                }
-            ],
+            "ownerReferences": [owner(names.PIPELINE_KIND, metadata)],
         },
         "spec": {"pipeline": metadata["name"], **spec},
     }

@@ -16,6 +16,7 @@ from headrace_api.settings import Settings
 
 DSN = f"postgresql://user:secret@{NOBODY}/store"
 UNKNOWN = f"/api/v1/pipelines/{uuid.uuid4()}"
+SCHEDULE = {"pipeline_id": "films", "kind": "CRON", "expression": "0 2 * * *"}
 BODY = {"name": "a", "target_table": "analytics.t", "source_query": "SELECT 1"}
 
 
@@ -87,6 +88,35 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> dict:
         ("GET", "/api/v1/pipelines", None, 503, "UNAVAILABLE"),
         ("GET", UNKNOWN, None, 503, "UNAVAILABLE"),
         ("POST", "/api/v1/pipelines", json.dumps(BODY).encode(), 503, "UNAVAILABLE"),
+        ("GET", "/api/v1/projects/no-uuid", None, 404, "NOT_FOUND"),
+        ("DELETE", "/api/v1/projects/no-uuid", None, 404, "NOT_FOUND"),
+        ("PUT", "/api/v1/projects/no-uuid", b"{}", 404, "NOT_FOUND"),
+        ("PUT", "/api/v1/projects/no-uuid", b'{"name": null}', 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/projects/no-uuid/statistics", None, 404, "NOT_FOUND"),
+        ("POST", "/api/v1/projects", b'{"name": " "}', 422, "VALIDATION_ERROR"),
+        ("POST", "/api/v1/projects", b'{"name": "a", "colour": 1}', 422, "VALIDATION_ERROR"),
+        ("POST", "/api/v1/projects", b'{"name": "a"}', 503, "UNAVAILABLE"),
+        ("GET", "/api/v1/projects", None, 503, "UNAVAILABLE"),
+        ("GET", f"/api/v1/projects/{uuid.uuid4()}", None, 503, "UNAVAILABLE"),
+        ("GET", "/api/v1/projects?limit=0", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/projects?limit=101", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/projects?offset=-1", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/projects?sort=pipelines", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/schedules?sort=-color", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/schedules?enabled=perhaps", None, 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/schedules", None, 503, "UNAVAILABLE"),
+        ("GET", "/api/v1/schedules/no-uuid", None, 404, "NOT_FOUND"),
+        ("DELETE", "/api/v1/schedules/no-uuid", None, 404, "NOT_FOUND"),
+        ("POST", "/api/v1/schedules/no-uuid/enable", None, 404, "NOT_FOUND"),
+        ("POST", "/api/v1/schedules/no-uuid/disable", None, 404, "NOT_FOUND"),
+        ("POST", "/api/v1/schedules/no-uuid/backfill", b'{"count": 1}', 404, "NOT_FOUND"),
+        ("POST", "/api/v1/schedules/no-uuid/backfill", b'{"count": 0}', 422, "VALIDATION_ERROR"),
+        ("POST", "/api/v1/schedules/no-uuid/backfill", b"{}", 422, "VALIDATION_ERROR"),
+        ("GET", "/api/v1/schedules/no-uuid/backfills", None, 404, "NOT_FOUND"),
+        ("GET", "/api/v1/schedules/no-uuid/backfills/no-uuid", None, 404, "NOT_FOUND"),
+        ("PATCH", "/api/v1/schedules/no-uuid/backfills/no-uuid", b'{"retry": -1}', 422, "VALIDATION_ERROR"),
+        ("POST", "/api/v1/schedules", json.dumps(SCHEDULE).encode(), 503, "UNAVAILABLE"),
+        ("POST", f"/api/v1/schedules/{uuid.uuid4()}/backfill", b'{"count": 1}', 503, "UNAVAILABLE"),
         ("GET", "/broken", None, 500, "INTERNAL_ERROR"),
     ],
 )
@@ -128,6 +158,30 @@ async def test_the_shape_is_checked_before_the_rules(client):
         await client.post("/api/v1/pipelines", json={**wrong, "source_query": "SELECT 1"}), 400, "BAD_REQUEST"
     )
     assert forbidden["detail"] == "target_table 'forbidden.t' is not allowed"
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"expression": "61 * * * *"}, "expression"),
+        ({"expression": "0 0 30 2 *"}, "expression"),
+        ({"kind": "INTERVAL", "expression": "0s"}, "expression"),
+        ({"timezone": "Mars/Base"}, "timezone"),
+        ({"kind": "NEVER"}, "kind"),
+        ({"enabled": "yes"}, "enabled"),
+        ({"max_concurrency": 0}, "max_concurrency"),
+        ({"timeout_seconds": "1"}, "timeout_seconds"),
+        ({"catch_up": "some"}, "catch_up"),
+        ({"params": {"a": "x" * 400, "b": "\0"}}, "params"),
+        ({"params": {"a": 2**63}}, "params"),
+        ({"params": []}, "params"),
+        ({"pipeline_id": None}, "pipeline_id"),
+        ({"project_id": "nobodys"}, "project_id"),
+    ],
+)
+async def test_a_schedule_that_can_not_be_is_refused_by_the_name_of_the_field(client, sent, field):
+    refused = assert_problem(await client.post("/api/v1/schedules", json={**SCHEDULE, **sent}), 422, "VALIDATION_ERROR")
+    assert [detail["field"] for detail in refused["error"]["details"]] == [field]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +252,7 @@ async def test_a_method_that_is_not_there_is_answered_with_all_that_are(client):
 
 
 async def test_every_path_answers_with_and_without_a_slash_and_without_a_redirect(client):
-    paths = [path.format(pipeline_id="x", run_id="y") for path in client._transport.app.openapi()["paths"]]
+    paths = [re.sub(r"\{\w+\}", "x", path) for path in client._transport.app.openapi()["paths"]]
     for path in [*paths, "/docs", "/redoc", "/openapi.json"]:
         answers = [await client.get(path), await client.get(f"{path}/")]
         assert answers[0].status_code == answers[1].status_code

@@ -4,13 +4,17 @@ import pytest
 from pydantic import ValidationError
 
 from headrace.model.pipeline import PipelineSpec
+from headrace_api.bodies import examples
+from headrace_api.bodies.backfill import Backfill, BackfilledRuns, BackfillIn
 from headrace_api.bodies.pipeline import FIELDS, Pipeline, PipelineIn, PipelinePatch
+from headrace_api.bodies.project import Project, ProjectIn, ProjectPatch, ProjectStatistics
+from headrace_api.bodies.schedule import Schedule, ScheduleIn
 
 NEEDED = {"name": "a", "target_table": "b.c"}
 
 
 def test_every_field_but_the_pause_is_there():
-    expected = set(PipelineSpec.model_fields) - {"suspend"}
+    expected = set(PipelineSpec.model_fields) - {"suspend", "project"} | {"project_id"}
     assert set(FIELDS) == set(PipelineIn.model_fields) == set(PipelinePatch.model_fields) == expected
     assert set(Pipeline.model_fields) == expected | {"id", "status", "created_at", "updated_at"}
 
@@ -50,3 +54,26 @@ def test_a_patch_holds_only_what_was_sent():
     assert PipelinePatch.model_validate({}).model_dump(exclude_unset=True) == {}
     sent = {"batch_size": 5, "description": None, "enabled": False}
     assert PipelinePatch.model_validate(sent).model_dump(exclude_unset=True) == sent
+
+
+@pytest.mark.parametrize(
+    ("model", "example"),
+    [
+        (PipelineIn, examples.PIPELINE_IN),
+        (PipelinePatch, examples.PIPELINE_PATCH),
+        (Pipeline, examples.PIPELINE),
+        (ProjectIn, examples.PROJECT_IN),
+        (ProjectPatch, examples.PROJECT_PATCH),
+        (Project, examples.PROJECT),
+        (ProjectStatistics, examples.STATISTICS),
+        (ScheduleIn, examples.SCHEDULE_IN),
+        (Schedule, examples.SCHEDULE),
+        *((BackfillIn, example) for example in examples.BACKFILL_IN),
+        (BackfilledRuns, examples.BACKFILL_RUNS),
+        (Backfill, examples.BACKFILL),
+    ],
+)
+def test_what_the_schema_shows_as_an_example_is_one(model, example):
+    parsed = model.model_validate(example)
+    if model in (Pipeline, Project, Schedule, Backfill):
+        assert parsed.model_dump(mode="json", by_alias=True) == example

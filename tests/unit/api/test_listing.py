@@ -4,7 +4,8 @@ import pytest
 
 from headrace.lifecycle.state import Phase
 from headrace.model.pipeline import Mode
-from headrace_api.listing import Filters, Sort, ordered, page
+from headrace_api.listing import Filters
+from headrace_api.paging import ordered, page
 
 
 def shown(n, **fields):
@@ -47,8 +48,8 @@ def test_a_pipeline_has_to_pass_all_filters(filters, taken):
 )
 def test_the_order_is_total(sort, ids):
     pipelines = [shown(1, description="a"), shown(2, description="b"), shown(0, description=None)]
-    assert [p["id"] for p in ordered(pipelines, Sort(sort))] == ids
-    assert [p["id"] for p in ordered(pipelines[::-1], Sort(sort))] == ids
+    assert [p["id"] for p in ordered(pipelines, sort)] == ids
+    assert [p["id"] for p in ordered(pipelines[::-1], sort)] == ids
 
 
 def test_times_are_ordered_as_times_whether_or_not_they_have_a_fraction():

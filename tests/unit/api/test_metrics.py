@@ -9,10 +9,12 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import Request
 
 from headrace.cluster import Cluster
 from headrace.store.store import Store
 from headrace_api.app import create_app
+from headrace_api.requests import lift_limit
 from headrace_api.settings import Settings
 
 NOBODY = "127.0.0.1:1"
@@ -41,6 +43,10 @@ async def alone(kubeconfig: str, **settings: Any) -> AsyncIterator[httpx.AsyncCl
     store = Store(DSN, pool_size=1, max_overflow=0, pool_timeout=1)
     kubernetes = await Cluster.connect(namespace="headrace", kubeconfig=kubeconfig)
     app = create_app(Settings(store_dsn=DSN, **settings), store, kubernetes)
+
+    @app.get("/patient")
+    async def patient(request: Request) -> None:
+        lift_limit(request)
 
     @app.get("/broken")
     async def broken() -> None:
@@ -132,7 +138,8 @@ async def test_what_the_api_stands_on_is_shown(client):
     await client.get("/api/v1/health")
     assert (await series(client, "headrace_kubernetes_requests_total"))["unavailable", "version", "get"] == 1
     assert await series(client, "headrace_store_requests_total") == {("unavailable",): 1}
-    assert (await series(client, "headrace_api_mirror_age_seconds")).keys() == {("etlpipelines",), ("etlruns",)}
+    plurals = {"etlpipelines", "etlruns", "etlprojects", "etlschedules", "etlbackfills"}
+    assert {plural for (plural,) in await series(client, "headrace_api_mirror_age_seconds")} == plurals
     assert await series(client, "headrace_store_connections") == {(): 0}
     assert len(await series(client, "headrace_store_connections_wanted")) == 1
     assert (await series(client, "headrace_store_connection_failures_total"))[()] > 0
@@ -144,3 +151,13 @@ async def test_no_address_and_no_secret_is_shown(client):
     text = (await client.get("/metrics")).text
     assert "secret" not in text
     assert NOBODY not in text
+
+
+async def test_what_a_caller_waits_for_on_purpose_is_counted_and_not_timed(client):
+    """Followed logs go on for half an hour: as a slow answer they would raise an alarm."""
+    assert [(await client.get(path)).status_code for path in ("/patient", "/livez")] == [200, 200]
+    counted, timed = [
+        {route for _, route, _ in await series(client, f"headrace_api_request{name}")}
+        for name in ("s_total", "_seconds_count")
+    ]
+    assert (counted & {"/patient", "/livez"}, timed & {"/patient", "/livez"}) == ({"/patient", "/livez"}, {"/livez"})

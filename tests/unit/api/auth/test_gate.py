@@ -5,11 +5,14 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import compile_path
+from structlog.testing import capture_logs
 
 from headrace.errors import UnavailableError
 from headrace_api.auth.addresses import Addresses
+from headrace_api.auth.audit import write_early
 from headrace_api.auth.gate import Gate, Guard, Route
 from headrace_api.auth.kubernetes_tokens import KubernetesTokens
 from headrace_api.requests import RequestMiddleware
@@ -42,18 +45,16 @@ class Kubernetes:
         self.asked.append((right.verb, right.plural, right.name))
         return (right.verb, right.plural, right.name) in self.rights
 
-    async def pipeline_name(self, pipeline_id):
-        return {"1": "films"}.get(pipeline_id)
+    async def name_of(self, plural, uid):
+        return {("etlpipelines", "1"): "films", ("etlruns", "2"): "films-1"}.get((plural, uid))
 
-    def run_name(self, run_id):
-        return {"2": "films-1"}.get(run_id)
+
+async def reached(scope, receive, send):
+    await JSONResponse({"reached": scope["path"]})(scope, receive, send)
 
 
 @asynccontextmanager
-async def client_of(kubernetes):
-    async def reached(scope, receive, send):
-        await JSONResponse({"reached": scope["path"]})(scope, receive, send)
-
+async def client_of(kubernetes, reached=reached):
     guard = Guard(
         authenticator=KubernetesTokens(kubernetes.review),
         authorizer=kubernetes,
@@ -130,3 +131,23 @@ async def test_good_tokens_and_silences_are_not_held_against_anybody():
         for number in range(120):
             answer = await client.get("/info", headers={"Authorization": f"Bearer bad{number}"})
             assert answer.status_code == 503
+
+
+async def test_a_call_that_is_answered_much_later_leaves_its_line_before():
+    """A stream may run for weeks before whoever waits for it is answered; who made it is to be known at once."""
+    so_far = []
+
+    async def patient(scope, receive, send):
+        request = Request(scope)
+        request.state.access.note("create", "etlruns", "films-1")
+        write_early(request, status=202)
+        so_far.extend(line for line in lines if line["event"] == "audit")
+        await reached(scope, receive, send)
+
+    kubernetes = Kubernetes(("create", "etlruns", None), ("get", "etlpipelines", "films"))
+    with capture_logs() as lines:
+        async with client_of(kubernetes, patient) as client:
+            assert (await client.post("/pipelines/1/run", headers=GOOD)).status_code == 200
+    (line,) = so_far
+    assert (line["user"], line["status"], line["done"]) == ("jane", 202, ["create etlruns films-1"])
+    assert [each for each in lines if each["event"] == "audit"] == so_far
