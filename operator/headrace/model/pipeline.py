@@ -1,6 +1,5 @@
 """EtlPipeline: what is to be moved, from where, to where and how."""
 
-import json
 from enum import StrEnum
 from typing import Any
 
@@ -16,13 +15,11 @@ from headrace.model.base import (
     printable,
 )
 from headrace.model.conditions import Condition
+from headrace.model.mapping import TargetOptions
+from headrace.model.nodes import Edge, Node
 
 QUERY_LIMIT = 262_144
 """Characters of a source query; etcd takes 1.5 MB for the whole resource."""
-MAPPING_BYTES = 262_144
-"""Of an index's mapping as JSON: 1,000 fields, as many as an index has by default, take 60 KB."""
-MAPPING_DEPTH = 100
-"""How deep a mapping's JSON may be nested: Elasticsearch allows 20 objects within each other, each takes two levels."""
 
 
 class PipelineType(StrEnum):
@@ -38,75 +35,6 @@ class Mode(StrEnum):
     FULL = "full"
     INCREMENTAL = "incremental"
     STREAMING = "streaming"
-
-
-class TargetOptions(Resource):
-    """How the target is made."""
-
-    mapping: dict[str, Any] | None = None
-    """Of an index: its mapping in full, as Elasticsearch writes it (`{"properties": {…}}`). Without it the mapping is
-    made from the query's types."""
-
-    @field_validator("mapping")
-    @classmethod
-    def _is_json(cls, mapping: dict[str, Any] | None) -> dict[str, Any] | None:
-        if mapping is None:
-            return None
-        _check_json(mapping)
-        if "mappings" in mapping:
-            raise ValueError("give what stands below `mappings`, not a whole body with settings")
-        if not isinstance(mapping.get("properties", {}), dict):
-            raise ValueError("`properties` must be an object: field to definition")
-        return mapping
-
-
-NODE_PATTERN = r"^[^\s\x00-\x1f\x7f]+( [^\s\x00-\x1f\x7f]+)*$"
-
-
-class Node(Resource):
-    """A task of a pipeline."""
-
-    id: str = Field(min_length=1, max_length=100, pattern=NODE_PATTERN)
-    """What it is called, once in a pipeline."""
-    type: str = Field(min_length=1, max_length=100, pattern=NODE_PATTERN)
-    """What it does. extract, source, read or query: it extracts. load, target, sink, write or destination: it loads.
-    Any other: it transforms."""
-
-
-class Edge(Resource):
-    """One task comes before another."""
-
-    from_: str = Field(alias="from", min_length=1, max_length=100)
-    """The id of the one that comes first."""
-    to: str = Field(min_length=1, max_length=100)
-    """The id of the one that comes after it."""
-
-
-def _check_json(value: dict[str, Any]) -> None:
-    """Refuses what would not come back from Kubernetes, from the store or from Elasticsearch as it was."""
-    level: list[Any] = [value]
-    for _ in range(MAPPING_DEPTH):
-        inside = [part for part in level if isinstance(part, dict)]
-        if any(part is None for node in inside for part in node.values()):
-            raise ValueError("null has no meaning in a mapping: leave the parameter out")
-        level = [part for node in level for part in _parts(node)]
-        if not level:
-            break
-    else:
-        raise ValueError(f"it is nested deeper than {MAPPING_DEPTH} levels")
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        size = len(text.encode())
-    except ValueError:
-        raise ValueError("it is no JSON: NaN, infinity and half of a surrogate pair have no place in it") from None
-    if "\\u0000" in text:
-        raise ValueError("it has a NUL character in it")
-    if size > MAPPING_BYTES:
-        raise ValueError(f"it is larger than {MAPPING_BYTES:,} bytes")
-
-
-def _parts(node: Any) -> list[Any]:
-    return list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
 
 
 class PipelineSpec(Resource):

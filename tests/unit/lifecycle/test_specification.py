@@ -3,7 +3,8 @@
 import pytest
 
 from headrace.lifecycle.specification import fingerprint
-from headrace.model.pipeline import PipelineSpec, TargetOptions
+from headrace.model.mapping import TargetOptions
+from headrace.model.pipeline import PipelineSpec
 
 SPEC = PipelineSpec(name="films", target_table="analytics.film_dim", source_query="SELECT id FROM films")
 
