@@ -36,6 +36,7 @@ def worked(world, began):
     _fail(world)
     _prune(world)
     _without_room(world)
+    _schedule(world)
     return world
 
 
@@ -111,6 +112,23 @@ def _without_room(world):
         world.kubectl.run("delete", "quota", "full")
     assert "exceeded quota: full" in _running(found)["message"], _running(found)
     world.done(made, run, seconds=180)
+
+
+def _schedule(world):
+    """A project, a schedule and a backfill by hand: the operator gives them owners, runs and a status."""
+    pipeline = world.resource("etlp", world.pipeline(rows=1)["id"])["metadata"]["name"]
+    api_version, name = "headrace.dev/v1alpha1", f"rbac-{pipeline}"[:60]
+    specs = {
+        "EtlProject": {"name": name},
+        "EtlSchedule": {"pipeline": pipeline, "expression": "0 2 * * *"},
+        "EtlBackfill": {"schedule": name, "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"},
+    }
+    world.kubectl.apply(
+        *({"apiVersion": api_version, "kind": k, "metadata": {"name": name}, "spec": s} for k, s in specs.items())
+    )
+    for kind in specs:
+        world.wait_for_resource(kind, name, lambda found: found.get("status", {}).get("conditions"))
+    world.wait_for_resource("EtlBackfill", name, lambda found: found["status"].get("phase") in {"SUCCESS", "FAILED"})
 
 
 def _running(pipeline):
