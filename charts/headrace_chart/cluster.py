@@ -8,7 +8,7 @@ from headrace_chart.section import Section, Words
 
 
 class Crds(Section):
-    """The definitions of `EtlPipeline` and `EtlRun`. They belong to the whole cluster, and stay after an uninstall."""
+    """The definitions of Headrace's kinds of resources. They are the whole cluster's, and stay after an uninstall."""
 
     install: bool = True
     """Whether the chart installs and upgrades them. Those of another release are left alone when they are the same, and

@@ -19,6 +19,8 @@ class Operator(Workload):
     """The port of `/livez`, `/readyz` and `/metrics`."""
     max_concurrent_runs: Annotated[int, Field(ge=1)] = 10
     """Runs at work at once; more wait their turn."""
+    max_streams: Annotated[int, Field(ge=1)] = 50
+    """Streams at work at once, beside those runs; more wait their turn."""
     run_history: Annotated[int, Field(ge=1)] = 20
     """Ended runs of a pipeline that stay as resources. The store keeps all."""
     purge_after_days: Annotated[float, Field(gt=0)] = 7
@@ -31,6 +33,8 @@ class Operator(Workload):
     """Whether `/metrics` tells pipelines apart: a dozen series for each."""
     workers: Annotated[int, Field(ge=1, le=64)] = 8
     """Pipelines that are looked at side by side."""
+    schedule_workers: Annotated[int, Field(ge=1, le=64)] = 8
+    """Schedules that are looked at side by side."""
 
 
 class RunnerAccount(Section):

@@ -69,7 +69,7 @@ class Values(Section):
     rbac: Rbac = Field(default_factory=Rbac)
     """The rights of API and operator."""
     crds: Crds = Field(default_factory=Crds)
-    """The definitions of `EtlPipeline` and `EtlRun`."""
+    """The definitions of Headrace's kinds of resources."""
     admission_policy: AdmissionPolicy = Field(default_factory=AdmissionPolicy)
     """Holds pipelines that are applied with kubectl to `allowedTargets`."""
     image: Images = Field(default_factory=Images)

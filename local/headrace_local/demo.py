@@ -11,6 +11,7 @@ from headrace_local.api import Api
 from headrace_local.errors import LocalError
 from headrace_local.jobwatch import JobWatch
 from headrace_local.kubectl import Kubectl
+from headrace_local.ongoing import PLATFORM_STEPS
 from headrace_local.search import Search
 from headrace_local.status import Status
 from headrace_local.story import EXAMPLES, Story, table
@@ -48,6 +49,6 @@ def _tell(console: Console, status: Status) -> None:
             source_dsn=films.source_of(status.admin_dsn or ""), target_dsn=status.target_dsn or "",
             search=Search(status.elasticsearch, show) if status.elasticsearch else None,
         )  # fmt: skip
-        story.tell()
+        story.tell(PLATFORM_STEPS)
         console.print()
         console.print(table(story.lines))

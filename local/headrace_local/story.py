@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,9 @@ class Story:
     """The id of film_search."""
     lines: list[Line] = field(default_factory=list)
 
-    def tell(self) -> None:
-        """All steps, in their order."""
-        steps = (*STEPS, *SEARCH_STEPS) if self.search else STEPS
+    def tell(self, more: Sequence["Step"] = ()) -> None:
+        """All steps in their order, `more` before those that need an Elasticsearch."""
+        steps = (*STEPS, *more, *(SEARCH_STEPS if self.search else ()))
         for number, (title, step) in enumerate(steps, 1):
             self.console.print(f"\n[bold]{number}/{len(steps)}  {title}[/bold]", highlight=False)
             step(self)
@@ -96,6 +97,10 @@ class Story:
         """Asks for a run and returns it."""
         asked = self.api.run(pipeline_id)
         return self.api.one_run(pipeline_id, asked["run_id"])
+
+
+Step = tuple[str, Callable[[Story], None]]
+"""Its title, and what it does."""
 
 
 def make_films(story: Story) -> None:
@@ -210,7 +215,7 @@ def measure_latency(story: Story) -> None:
     _show_latency(story, latency.medians(measured))
 
 
-STEPS = (
+STEPS: tuple[Step, ...] = (
     ("A film catalogue in the source: 200,000 films, their genres and people", make_films),
     (
         "A pipeline by REST: film_dim_full, held back to 40,000 rows a second so that there is something to see",
@@ -223,7 +228,7 @@ STEPS = (
     ("How quick is it? Some small runs", measure_latency),
 )
 
-SEARCH_STEPS = (
+SEARCH_STEPS: tuple[Step, ...] = (
     ("The same films as an index to search in: film_search, into Elasticsearch", make_an_index),
     ("A film is changed a moment ago: search for it", find_a_change),
 )

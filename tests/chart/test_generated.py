@@ -57,7 +57,7 @@ def test_operations_names_the_value_of_each_setting():
     rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in page.splitlines() if line.startswith("| `")]
     known = {path for path, _ in _fields(schema(), "")}
     assert {path for _, _, value in rows for path in re.findall("`([^`]+)`", value)} <= known
-    assert {setting for setting, _, value in rows if not value} == {"`KUBECONFIG`", "`SECRET_KEY`"}
+    assert {setting for setting, _, value in rows if not value} == {"`KUBECONFIG`", "`SECRET_KEY`", "`HEADRACE_LEASE`"}
 
 
 def test_the_chart_has_the_version_of_the_project():

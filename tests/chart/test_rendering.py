@@ -8,6 +8,7 @@ import yaml
 from tests.chart.matrix import GOLDEN, MATRIX, PLANTED, SECRET
 from tests.chart.rendering import CLUSTER_WIDE, NAMESPACE, Chart, environment, kinds, named, pods
 
+from headrace.model.kinds import KINDS
 from headrace_api.settings import Settings as ApiSettings
 from headrace_operator.settings import Settings as OperatorSettings
 
@@ -25,8 +26,9 @@ OWN = {
     },
 }
 """Settings whose default is the chart's own."""
-UNSET = {"api": {"SECRET_KEY"}, "operator": set()}
-"""Settings that no value is for: SECRET_KEY is accepted and used for nothing. `extraEnv` sets them."""
+UNSET = {"api": {"SECRET_KEY"}, "operator": {"HEADRACE_LEASE"}}
+"""Settings that no value is for: SECRET_KEY is accepted and used for nothing, HEADRACE_LEASE is for tests. `extraEnv`
+sets them."""
 
 
 @pytest.fixture(scope="module", params=MATRIX)
@@ -279,5 +281,5 @@ def test_notes_warn(chart: Chart, usual: str, values: dict, warning: str):
 
 
 def test_notes_say_what_an_uninstall_leaves(usual: str):
-    assert "`helm uninstall` leaves the definitions of EtlPipeline and EtlRun, and with them all pipelines" in usual
+    assert "`helm uninstall` leaves the definitions of " + ", ".join(kind.kind for kind in KINDS) in usual
     assert "WARNING" not in usual

@@ -9,12 +9,14 @@ from tests.chart.conftest import Server
 from tests.chart.matrix import MATRIX, SECRET, is_unknown_here
 from tests.chart.rendering import NAMESPACE, Manifest, kinds, named, pods
 
+from headrace import names
+from headrace.model.kinds import KINDS
 from headrace.target import is_allowed
 from headrace_local.helm import HelmError
 from headrace_local.kubectl import KubectlError
 from headrace_local.waiting import wait_for
 
-CRDS = ("etlpipelines.headrace.dev", "etlruns.headrace.dev")
+CRDS = tuple(f"{kind.plural}.{names.GROUP}" for kind in KINDS)
 TARGETS = ["analytics.*", "es:film-*", "we[i]rd.t+(x)|\\*y", "exact.one"]
 
 
@@ -158,7 +160,7 @@ class TestDefinitions:
         with pytest.raises(HelmError) as refused:
             server.asked(SECRET)
         said = " ".join(str(refused.value).split())
-        assert "etlpipelines.headrace.dev is in the cluster already, as headrace-0.0.1 has it" in said
+        assert f"{min(CRDS)} is in the cluster already, as headrace-0.0.1 has it" in said
         assert "It belongs to release owner in namespace elsewhere. Upgrade that release to this chart first" in said
         assert "--set crds.takeOwnership=true --take-ownership" in said
 

@@ -47,11 +47,13 @@ HEADRACE_OIDC_JWKS_URL: {{ . | quote }}
 HEADRACE_DSN_SECRET: {{ include "headrace.secret" . | quote }}
 HEADRACE_PROBE_PORT: {{ include "headrace.text" $operator.probePort | quote }}
 HEADRACE_MAX_CONCURRENT_RUNS: {{ include "headrace.text" $operator.maxConcurrentRuns | quote }}
+HEADRACE_MAX_STREAMS: {{ include "headrace.text" $operator.maxStreams | quote }}
 HEADRACE_RUN_HISTORY: {{ include "headrace.text" $operator.runHistory | quote }}
 HEADRACE_PURGE_AFTER_DAYS: {{ include "headrace.text" $operator.purgeAfterDays | quote }}
 HEADRACE_SWEEP_SECONDS: {{ include "headrace.text" $operator.sweepSeconds | quote }}
 HEADRACE_POLL_SECONDS: {{ include "headrace.text" $operator.pollSeconds | quote }}
 HEADRACE_WORKERS: {{ include "headrace.text" $operator.workers | quote }}
+HEADRACE_SCHEDULE_WORKERS: {{ include "headrace.text" $operator.scheduleWorkers | quote }}
 HEADRACE_METRICS_PER_PIPELINE: {{ include "headrace.text" $operator.metricsPerPipeline | quote }}
 HEADRACE_RUNNER_IMAGE: {{ include "headrace.image" (dict "root" . "image" $runner.image) | quote }}
 HEADRACE_RUNNER_PULL_POLICY: {{ .Values.image.pullPolicy }}

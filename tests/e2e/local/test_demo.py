@@ -11,7 +11,7 @@ from headrace_local import searchservers
 from headrace_local.cluster import home
 
 COMMAND = [sys.executable, "-m", "headrace_local", "demo"]
-LIMIT = 90
+LIMIT = 120
 
 
 def leftovers(pid):
@@ -25,7 +25,16 @@ def test_the_demo_shows_everything_and_removes_it():
     said, _ = demo.communicate(timeout=240)
     assert demo.returncode == 0, said
     last = "after the change: The Penstock and the Headrace" if searchservers.can_choose() else "Left out: the films"
-    for sentence in ("they agree", "PAUSED", "kill -9", "median", last, "Everything is removed"):
+    for sentence in (
+        "they agree",
+        "PAUSED",
+        "kill -9",
+        "median",
+        "s behind",
+        "the stream is CANCELLED",
+        last,
+        "Everything is removed",
+    ):
         assert sentence in said
     assert leftovers(demo.pid) == []
     # Two other lots of tests are at work beside it.
