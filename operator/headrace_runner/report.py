@@ -132,10 +132,7 @@ class ReportThread:
             age = None if self._caught_up is None else time.monotonic() - self._caught_up
             self._progress = dataclasses.replace(self._progress, sequence=sequence, caught_up_age=age)
             progress, reporter = self._progress, self._reporter
-        report(connection, self._spec, reporter, progress)
-        with self._lock:
-            if self._progress is progress:
-                self._progress = dataclasses.replace(progress, advanced=False)
+        # Before the outcome: who follows the lines to the run's end has all of them then.
         lines = self._run_log.take()
         if lines:
             try:
@@ -143,3 +140,7 @@ class ReportThread:
             except psycopg.Error:
                 self._run_log.put_back(lines)
                 raise
+        report(connection, self._spec, reporter, progress)
+        with self._lock:
+            if self._progress is progress:
+                self._progress = dataclasses.replace(progress, advanced=False)

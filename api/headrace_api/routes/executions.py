@@ -127,7 +127,7 @@ async def cancel_run(
     "/{run_id}/tasks", summary="List a run's tasks", response_model=EnvelopeList[Task], responses=responses(404)
 )
 async def list_run_tasks(
-    needs: Needs, request: Request, run_id: RunId, limit: Limit = 100, offset: Offset = 0
+    needs: Needs, request: Request, run_id: RunId, limit: Limit = 50, offset: Offset = 0
 ) -> JSONResponse:
     """The run's tasks, in the order of the pipeline's edges: its nodes, or extract, transform and load."""
     tasks = [show_task(task) for task in (await needs.executions.get(run_id)).tasks()]

@@ -42,7 +42,8 @@ class Skipped:
         one = self.count == 1
         which = f"the due time {due_text(self.first)} is" if one else f"{self.count} due times are"
         between = "" if one else f", {due_text(self.first)} to {due_text(self.last)}"
-        return f"{which} not run{between}: {self.reason.sentence}"
+        why = self.reason.sentence
+        return f"{which} not run{between}: {why[0].lower()}{why[1:]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -348,5 +348,5 @@ def test_what_is_told_says_what_and_why():
     (skipped,) = operator.plans[0].skipped
     assert skipped.message == (
         "2 due times are not run, 2026-03-01T00:01:00Z to 2026-03-01T00:02:00Z: "
-        "A due time was skipped: the pipeline was paused."
+        "the pipeline was paused when it was due."
     )
