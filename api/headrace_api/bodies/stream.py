@@ -1,9 +1,8 @@
 """Streams as callers ask for them and see them."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from headrace.lifecycle.state import RunPhase
 from headrace_api.bodies.platform_run import Seconds
@@ -19,24 +18,21 @@ STOP_SECONDS = 30
 class StreamConfig(BaseModel):
     """What is particular to one execution; all else is the pipeline's."""
 
-    # Allowed only to be refused by name, below.
-    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": False})
+    # Clients that were written for another platform send their own settings: they are told which mean nothing here.
+    model_config = ConfigDict(extra="allow")
 
     restart: StrictBool = Field(default=False, description="Start over instead of going on from the checkpoint.")
     timeout_seconds: Seconds | None = Field(default=None, description="Fail after so long; without it: never.")
     tags: list[StrictStr] | dict[StrictStr, StrictStr] | None = Field(default=None, description="As of a run.")
 
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        # Named in the message: the place of a field in an error is that of the body, `config`.
-        unknown = ", ".join(sorted(name[:100] for name in self.model_extra or {}))
-        if unknown:
-            raise PydanticCustomError(
-                "extra_forbidden",
-                "config.{unknown} is none of restart, timeout_seconds, tags; all else is the pipeline's own",
-                {"unknown": unknown},
-            )
-        return self
+    @property
+    def ignored(self) -> list[str]:
+        """Keys that mean nothing here."""
+        return sorted(name[:100] for name in self.model_extra or {})
+
+    def of_run(self) -> dict[str, Any]:
+        """What becomes of it in the run."""
+        return self.model_dump(include=set(type(self).model_fields), exclude_none=True)
 
 
 class StreamIn(BaseModel):
@@ -68,13 +64,23 @@ class StopIn(BaseModel):
 
 
 class Execution(BaseModel):
-    """A stream that was asked for, or that is to stop."""
+    """A stream that is to stop."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_REQUESTED]})
 
     execution_id: str = Field(description="The run's id: all that is below `/runs/{id}` can be asked of it, too.")
     state: RunPhase
     status_url: str = Field(description="Where to ask how it goes.")
+
+
+class Requested(Execution):
+    """A stream that was asked for."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_REQUESTED, "ignored": []}]})
+
+    ignored: list[str] = Field(
+        description="Keys of `config` that mean nothing here: a stream runs as its pipeline says."
+    )
 
 
 class Stream(Execution):

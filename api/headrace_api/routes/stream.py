@@ -21,14 +21,14 @@ from headrace_api.translate.executions import Execution
 from headrace_api.translate.streams import show_execution, show_stream
 
 router = APIRouter(prefix="/stream", tags=["streams"], route_class=JsonRoute)
-_ENDED: dict[str, Any] = {"model": Envelope[bodies.Execution], "description": "With mode sync: it has ended"}
+_ENDED: dict[str, Any] = {"model": Envelope[bodies.Requested], "description": "With mode sync: it has ended"}
 
 
 @router.post(
     "/run",
     summary="Run a pipeline as a stream",
     status_code=202,
-    response_model=Envelope[bodies.Execution],
+    response_model=Envelope[bodies.Requested],
     responses=responses(404, 409, body=True) | {200: _ENDED},
 )
 async def run_stream(needs: Needs, request: Request, body: bodies.StreamIn) -> JSONResponse:
@@ -39,13 +39,14 @@ async def run_stream(needs: Needs, request: Request, body: bodies.StreamIn) -> J
     before the stream does.
     """
     if body.mode == "async":
-        return _told(needs, request, await _asked(needs, body), status=202)
+        return _told(needs, request, await _asked(needs, body), status=202, ignored=body.config.ignored)
     with needs.followers:
         stream = await _asked(needs, body)
         write_early(request, status=202)
         lift_limit(request)
         ended = await wait_for_end(needs.watcher.of(stream.id, request), pace=Pace())
-    return _told(needs, request, await needs.executions.get(stream.id), status=200 if ended else 202)
+    stream, status = await needs.executions.get(stream.id), 200 if ended else 202
+    return _told(needs, request, stream, status=status, ignored=body.config.ignored)
 
 
 @router.get(
@@ -86,11 +87,11 @@ async def stop_stream(needs: Needs, request: Request, body: bodies.StopIn) -> JS
 
 
 async def _asked(needs: Services, body: bodies.StreamIn) -> Execution:
-    return await needs.executor.stream(body.pipeline, body.config.model_dump(exclude_none=True))
+    return await needs.executor.stream(body.pipeline, body.config.of_run())
 
 
-def _told(needs: Services, request: Request, stream: Execution, *, status: int) -> JSONResponse:
-    return envelope(request, show_execution(stream, needs.settings.api_prefix), status=status)
+def _told(needs: Services, request: Request, stream: Execution, *, status: int, **more: Any) -> JSONResponse:
+    return envelope(request, show_execution(stream, needs.settings.api_prefix) | more, status=status)
 
 
 async def _shown(needs: Services, streams: list[Execution]) -> list[dict[str, Any]]:

@@ -48,9 +48,10 @@ def test_a_stream_brings_changes_until_it_is_stopped(platform, world, mode):
     )
     wait_for("the change", lambda: same(world, pipeline), seconds=15, every=0.2)
     assert world.api.pipeline(pipeline["id"])["status"] == "RUNNING"
-    # A second one is the same one.
-    again = platform.post("/stream/run", {"config": {}, "pipeline": pipeline["name"]}, status=202)
-    assert again["execution_id"] == execution
+    # A second one is the same one; what its configuration does not know it names.
+    body = {"config": {"tags": ["a"], "window": "5s"}, "pipeline": pipeline["name"]}
+    again = platform.post("/stream/run", body, status=202)
+    assert (again["execution_id"], again["ignored"]) == (execution, ["window"])
     assert execution in {each["execution_id"] for each in platform.list("/stream/status", limit=100)[0]}
     ended = stopped(platform, execution, timeout=10)
     assert ended["state"] == "CANCELLED"
