@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from headrace.lifecycle.state import RunPhase
-from headrace.model.run import Params, RunSpec, Tags
+from headrace.model.run import RunSpec
+from headrace.model.values import Params, Tags
 from headrace_api.bodies.time import Time
 
 _ID = "5f3c1a52-7c1e-4f0e-9d49-0f8f5f7a2b61"

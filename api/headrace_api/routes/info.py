@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from headrace.model.kinds import KINDS
-from headrace.model.run import PARAMS_BYTES
+from headrace.model.values import PARAMS_BYTES
 from headrace_api import followers, paging
 from headrace_api.bodies.envelope import Envelope
 from headrace_api.bodies.info import AuthInfo, Configuration, Info

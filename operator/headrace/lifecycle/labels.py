@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from headrace import names
-from headrace.model.run import Tags
+from headrace.model.values import Tags
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set"""

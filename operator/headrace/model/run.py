@@ -1,14 +1,14 @@
 """EtlRun: one execution of a pipeline; creating one asks for it."""
 
-import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field
 
 from headrace.model.base import RESOURCE_NAME_PATTERN, Resource, Status, Time
 from headrace.model.conditions import Condition
+from headrace.model.values import Params, Tags
 
 
 class RunKind(StrEnum):
@@ -26,57 +26,6 @@ class RunKind(StrEnum):
 
 ONLY_ELASTICSEARCH = frozenset({RunKind.REBUILD, RunKind.REPLAY})
 """What only an index can be told to do."""
-
-
-PARAMS_BYTES, PARAMS_DEPTH = 262_144, 100
-"""Of a run's parameters as JSON: they are bound into a query, which has as many characters at most."""
-_LARGEST = 2**63 - 1
-"""Kubernetes makes a float of a larger number, silently."""
-
-
-def storable_params(params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters, when they come back from Kubernetes as they were; ValueError says what is wrong."""
-    level: list[Any] = [params]
-    for _ in range(PARAMS_DEPTH):
-        level = [part for node in level for part in _parts(node)]
-        for flaw in filter(None, map(_flaw, level)):
-            raise ValueError(flaw)
-        if not level:
-            break
-    else:
-        raise ValueError(f"they are nested deeper than {PARAMS_DEPTH} levels")
-    check_size(params, PARAMS_BYTES)
-    return params
-
-
-def check_size(params: dict[str, Any], most: int) -> None:
-    """Raises ValueError for parameters that are larger, or no JSON."""
-    try:
-        size = len(json.dumps(params, ensure_ascii=False, allow_nan=False).encode())
-    except ValueError:
-        raise ValueError("they are no JSON: NaN, infinity and half of a surrogate pair have no place in it") from None
-    if size > most:
-        raise ValueError(f"they are larger than {most:,} bytes of JSON")
-
-
-def _parts(node: Any) -> list[Any]:
-    if isinstance(node, dict):
-        return [*node, *node.values()]
-    return node if isinstance(node, list) else []
-
-
-def _flaw(part: Any) -> str:
-    if isinstance(part, int) and abs(part) > _LARGEST:
-        return "they have a whole number of more than 64 bits in them: give it as text"
-    return "they have a NUL character in them" if isinstance(part, str) and "\0" in part else ""
-
-
-Params = Annotated[dict[str, Any], Field(max_length=100), AfterValidator(storable_params)]
-"""Values for a query's parameters, by name."""
-Tags = list[str] | dict[str, str]
-"""As they were given: names, or names with values."""
-MOST_TAGS = 50
-TAG_LENGTH = 200
 
 
 class RunSpec(Resource):
@@ -120,16 +69,6 @@ class RunSpec(Resource):
     """With cancel: so long its batch may take to end; then it is rolled back."""
     timeout_seconds: int | None = Field(default=None, ge=1, le=31_536_000)
     """The run fails when it has been at work for longer; paused time does not count."""
-
-    @field_validator("tags")
-    @classmethod
-    def _few(cls, tags: Tags | None) -> Tags | None:
-        if tags is None:
-            return None
-        texts = [*tags, *tags.values()] if isinstance(tags, dict) else tags
-        if len(tags) > MOST_TAGS or not all(tags) or any(len(text) > TAG_LENGTH or "\0" in text for text in texts):
-            raise ValueError(f"at most {MOST_TAGS} tags, none of them empty or longer than {TAG_LENGTH} characters")
-        return tags
 
 
 class RunJob(Status):

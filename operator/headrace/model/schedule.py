@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from headrace.model.base import DURATION_PATTERN, RESOURCE_NAME_PATTERN, Resource, Status, Time, lasting
 from headrace.model.conditions import Condition
-from headrace.model.run import Params, check_size
+from headrace.model.values import Params, check_size
 
 PARAMS_BYTES = 16_384
 """Of a schedule's parameters as JSON: each of its runs has a copy, and a backfill makes a thousand at once."""

@@ -6,9 +6,10 @@ import pytest
 from headrace.model.backfill import BackfillSpec
 from headrace.model.pipeline import PipelineSpec
 from headrace.model.project import ProjectSpec
-from headrace.model.run import PARAMS_BYTES, RunSpec
+from headrace.model.run import RunSpec
 from headrace.model.schedule import PARAMS_BYTES as SCHEDULE_PARAMS_BYTES
 from headrace.model.schedule import ScheduleSpec
+from headrace.model.values import PARAMS_BYTES
 from headrace.names import due_run_name
 
 BASES = {
