@@ -40,7 +40,7 @@ async def test_put_replaces_all_but_the_pause(facade):
         ({"max_bad_rows": 1}, 422, "max_bad_rows"),
         ({"target_table": "es:films", "target": {"mapping": {"mappings": {}}}}, 422, "target"),
         ({"type": "PYTHON"}, 400, "type"),
-        ({"mode": "streaming"}, 400, "mode"),
+        ({"mode": "streaming"}, 422, "incremental_key"),
         ({"mode": "incremental"}, 422, "incremental_key"),
         ({"source_query": "DELETE FROM t"}, 422, "source_query"),
         ({"source_query": ""}, 422, "source_query"),
