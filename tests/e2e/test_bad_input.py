@@ -20,6 +20,8 @@ SHAPE = {
     "no query": ({"source_query": None}, "source_query"),
     "too long a query": ({"source_query": "SELECT 1 AS id -- " + "x" * 262_145}, "source_query"),
     "no incremental key": ({"mode": "incremental"}, "incremental_key"),
+    "a stream without a key": ({"mode": "streaming"}, "incremental_key"),
+    "a poll without a pause": ({"poll_interval": "0s"}, "poll_interval"),
     "a name of 201 characters": ({"name": "x" * 201}, "name"),
     "an empty name": ({"name": ""}, "name"),
     "a space at the end": ({"name": "x "}, "name"),
@@ -45,13 +47,13 @@ REFUSED = {
     "a malformed index": ({"target_table": "es:Film_dim"}, "target_table 'es:Film_dim' is not allowed"),
     "a wildcard": ({"target_table": "es:film*"}, "target_table 'es:film*' is not allowed"),
     "python": ({"type": "PYTHON"}, "not supported yet"),
-    "streaming": ({"mode": "streaming", "incremental_key": "id"}, "not supported yet"),
 }
 # Seen by the operator, so a condition, not an admission error.
 AT_ADMISSION = {
     "an unknown field", "a wrong type", "a batch of nothing", "an empty query", "no query", "too long a query",
     "no incremental key", "a name of 201 characters", "an empty name", "a space at the end", "a control character",
-    "an unknown mode", "a table's versions", "a table's soft deletes", "a table's bad rows", "a table's mapping",
+    "an unknown mode", "a stream without a key", "an unknown project",
+    "a table's versions", "a table's soft deletes", "a table's bad rows", "a table's mapping",
 }  # fmt: skip
 FAILS = {
     "a syntax error": ("SELECT id FROM FROM", "syntax error"),
