@@ -8,6 +8,7 @@ from typing import Any
 from headrace import names
 from headrace.lifecycle.actions import CreateJob, EmitEvent
 from headrace.lifecycle.times import to_text
+from headrace.model.base import shown
 from headrace.target import ELASTICSEARCH
 from headrace_operator.settings import Settings
 
@@ -189,7 +190,7 @@ def adoption(pipeline_name: str, pipeline_uid: str, settings: Settings, own: Map
 def event(step: EmitEvent, *, pipeline_name: str, namespace: str, now: datetime) -> Manifest:
     """An Event; its name is made from what it says, so that the same one is never there twice."""
     kind, name = (names.RUN_KIND, step.run) if step.run else (names.PIPELINE_KIND, pipeline_name)
-    message = step.message[:_MESSAGE_LIMIT]
+    message = shown(step.message[:_MESSAGE_LIMIT])
     digest = hashlib.sha256(f"{step.uid}/{step.reason}/{message}".encode()).hexdigest()[:16]
     reference: Mapping[str, str] = {
         "apiVersion": names.API_VERSION,

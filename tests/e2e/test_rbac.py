@@ -37,6 +37,7 @@ def worked(world, began):
     _prune(world)
     _without_room(world)
     _schedule(world)
+    _platform(world)
     return world
 
 
@@ -129,6 +130,23 @@ def _schedule(world):
     for kind in specs:
         world.wait_for_resource(kind, name, lambda found: found.get("status", {}).get("conditions"))
     world.wait_for_resource("EtlBackfill", name, lambda found: found["status"].get("phase") in {"SUCCESS", "FAILED"})
+
+
+def _platform(world):
+    """The same by REST: made, changed and deleted."""
+    call, pipeline = world.api.call, world.pipeline(rows=1)
+    project = call("POST", "/projects", {"name": f"rbac {pipeline['id']}"})["data"]
+    call("PUT", f"/projects/{project['id']}", {"owner": "somebody"})
+    call("DELETE", f"/projects/{project['id']}")
+    asked = {"pipeline_id": pipeline["id"], "kind": "CRON", "expression": "0 2 * * *"}
+    path = f"/schedules/{call('POST', '/schedules', asked)['data']['id']}"
+    call("PUT", path, {**asked, "expression": "0 3 * * *"})
+    call("POST", f"{path}/disable")
+    days = {"from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"}
+    backfill = call("POST", f"{path}/backfill", days)["data"]
+    call("PATCH", f"{path}/backfills/{backfill['id']}", {"parallelism": 2})
+    call("GET", f"{path}/backfills")
+    call("DELETE", path)
 
 
 def _running(pipeline):

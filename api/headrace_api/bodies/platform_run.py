@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from headrace.lifecycle.state import RunPhase
+from headrace.model.base import refuse_not_shown
 from headrace.model.run import RunSpec
 from headrace.model.values import Params, Tags
 from headrace_api.bodies.time import Time
@@ -53,8 +54,8 @@ def _storable(text: str) -> str:
     return text
 
 
-Text = Annotated[StrictStr, AfterValidator(_storable)]
-"""Without NUL, which Postgres does not take."""
+Text = Annotated[StrictStr, AfterValidator(_storable), AfterValidator(refuse_not_shown)]
+"""Without what Postgres does not take, or kubectl does not show."""
 Seconds = Annotated[StrictInt, Field(ge=1, le=MOST_SECONDS)]
 
 

@@ -11,6 +11,7 @@ from headrace.lifecycle.counting import counted_at_the_end
 from headrace.lifecycle.observed import RunSeen
 from headrace.lifecycle.state import FINAL, RunPhase
 from headrace.lifecycle.times import to_text
+from headrace.model.base import shown
 from headrace.model.conditions import Reason
 from headrace.model.run import ReconcileResult, RunStatus
 from headrace.runspec import RunSpec
@@ -64,7 +65,7 @@ def ended(case: Case, phase: RunPhase, reason: Reason, message: str | None = Non
     update: dict[str, Any] = {
         "stream": case.is_stream,
         "finished_at": to_text(case.now),
-        "error_message": (message or reason.sentence) if phase == RunPhase.FAILED else None,
+        "error_message": shown(message or reason.sentence) if phase == RunPhase.FAILED else None,
         "job": attempt.model_copy(update={"active": False}) if attempt else None,
         "worked_seconds": case.worked.total_seconds() if attempt else 0.0,
         "working_since": None,

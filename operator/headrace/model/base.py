@@ -1,15 +1,20 @@
 """What all models share: camelCase in manifests, snake_case in Python, nothing unknown accepted."""
 
+import re
 import unicodedata
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 NAME_PATTERN = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
 RESOURCE_NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 """What Kubernetes takes for a metadata.name; anything else may mean something in the path of a URL."""
 DURATION_PATTERN = r"^[0-9]{1,9}(s|m|h|d)$"
+_NOT_SHOWN = re.compile("[\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+"""What YAML does not take as it is (https://yaml.org/spec/1.2.2/#51-character-set), and JSON does not escape: with one
+of them in any of our resources `kubectl get -o yaml` shows none."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -20,6 +25,16 @@ class Resource(BaseModel):
         alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, use_attribute_docstrings=True
     )
 
+    is_asked: ClassVar[bool] = True
+    """It is what somebody asks for, and may be refused."""
+
+    @field_validator("*")
+    @classmethod
+    def _is_shown(cls, value: Any) -> Any:
+        for text in texts(value) if cls.is_asked else ():
+            refuse_not_shown(text)
+        return value
+
     def manifest(self) -> dict[str, Any]:
         """Returns the fields as they stand in a manifest, without those that are null."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -29,10 +44,37 @@ class Status(Resource):
     """A part of a status: fields that a newer version wrote are kept out of the way, not refused."""
 
     model_config = ConfigDict(extra="ignore")
+    is_asked: ClassVar[bool] = False
 
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """RFC 3339, UTC."""
+
+
+def texts(value: Any) -> Iterator[str]:
+    """All texts in a JSON value, names too."""
+    rest = [value]
+    while rest:
+        part = rest.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, dict):
+            rest += [*part, *part.values()]
+        elif isinstance(part, list):
+            rest += part
+
+
+def refuse_not_shown(text: str) -> str:
+    """The text; ValueError for one that kubectl could not show."""
+    found = _NOT_SHOWN.search(text)
+    if found is not None:
+        raise ValueError(f"kubectl can't show the character U+{ord(found[0]):04X}")
+    return text
+
+
+def shown(text: str) -> str:
+    """The text, with other people's characters that kubectl could not show replaced."""
+    return _NOT_SHOWN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def printable(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field
 
 from headrace import names
-from headrace.model.base import Status, Time
+from headrace.model.base import Status, Time, shown
 
 
 class Described(StrEnum):
@@ -116,7 +116,7 @@ def condition(
         type=type_.value,
         status="Unknown" if status is None else "True" if status else "False",
         reason=reason.value,
-        message=message or reason.sentence,
+        message=shown(message) or reason.sentence,
         last_transition_time=now,
         observed_generation=generation,
     )

@@ -39,7 +39,13 @@ def books(schedule: dict[str, Any], runs: list[dict[str, Any]]) -> Books:
     """The books of an EtlSchedule, with all EtlRuns of the namespace."""
     spec, status = schedule["spec"], schedule["status"]
     created = datetime.fromisoformat(schedule["metadata"]["creationTimestamp"])
-    own = [run for run in runs if run["spec"].get("schedule") == schedule["metadata"]["name"]]
+    # What was due after the schedule was read may have its run already.
+    own = [
+        run
+        for run in runs
+        if run["spec"].get("schedule") == schedule["metadata"]["name"]
+        and moment(run["spec"]["dueAt"]) <= moment(status["handledUntil"])
+    ]
     own.sort(key=lambda run: run["metadata"]["annotations"]["headrace.dev/created-at"])
     found = Schedule(spec["kind"], spec["expression"], spec["timezone"], created)
     until = moment(status["handledUntil"])

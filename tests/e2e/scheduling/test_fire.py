@@ -156,9 +156,10 @@ def test_many_schedules_one_of_them_due_each_second(world, count):
         spent = time.monotonic() - began
         after = process.cpu_times()
         own = {each["metadata"]["name"] for each in made}
+        schedules = [s for s in world.kubectl.list("etls") if s["metadata"]["name"] in own]
         runs = [run for run in world.kubectl.list("etlr") if run["spec"].get("schedule") in own]
         lags = sorted(lag(run) for run in runs)
-        found = [books(s, runs) for s in world.kubectl.list("etls") if s["metadata"]["name"] in own]
+        found = [books(s, runs) for s in schedules]
         world.kubectl.run("delete", "etls", *own, "--wait=false", seconds=300)
     assert len(runs) >= seconds * 0.9
     assert not [each.fault for each in found if each.fault]

@@ -1,5 +1,7 @@
 """Specifications accept what the reference says and refuse the rest by name."""
 
+import json
+
 import pydantic
 import pytest
 
@@ -100,6 +102,42 @@ def test_a_mapping_is_kept_letter_by_letter(mapping):
     spec = PipelineSpec(**FILMS, target={"mapping": mapping})
     assert spec.manifest()["target"]["mapping"] == mapping
     assert PipelineSpec(**spec.manifest()) == spec
+
+
+NOT_SHOWN = ["\x7f", "\x80", "\x9f", "\ufeff", "\uffff"]
+
+
+@pytest.mark.parametrize("character", NOT_SHOWN, ids=ascii)
+@pytest.mark.parametrize(
+    ("model", "fields", "field"),
+    [
+        (PipelineSpec, {**FILMS, "description": "a{}b"}, "description"),
+        (PipelineSpec, {**FILMS, "sourceQuery": "SELECT '{}' AS id"}, "sourceQuery"),
+        (PipelineSpec, {**FILMS, "nodes": [{"id": "a{}b", "type": "x"}]}, "nodes"),
+        (RunSpec, {"pipeline": "films", "tags": ["a{}b"]}, "tags"),
+        (RunSpec, {"pipeline": "films", "params": {"a": [{"b{}": 1}]}}, "params"),
+        (RunSpec, {"pipeline": "films", "cancelReason": "{}"}, "cancelReason"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_kubectl_could_not_show_is_refused_by_its_code(model, fields, field, character):
+    """One such character in one resource, and `kubectl get -o yaml` shows none of them."""
+    given = json.loads(json.dumps(fields).replace("{}", json.dumps(character)[1:-1]))
+    with pytest.raises(pydantic.ValidationError, match=f"U\\+{ord(character):04X}|match pattern") as caught:
+        model(**given)
+    assert caught.value.errors()[0]["loc"][0] == field
+
+
+@pytest.mark.parametrize("character", ["\t", "\n", "\u0085", "é", "映", "🎬"], ids=ascii)
+def test_what_kubectl_shows_is_taken(character):
+    assert PipelineSpec(**FILMS, description=f"a{character}b").description == f"a{character}b"
+
+
+def test_what_others_say_is_shown_without_what_kubectl_can_not_show():
+    found = condition(
+        ConditionType.READY, None, Reason.INVALID_SPEC, "no \x7f", now="2026-01-01T00:00:00Z", generation=1
+    )
+    assert found.message == "no \N{REPLACEMENT CHARACTER}"
 
 
 def test_a_manifest_reads_back_as_itself():
