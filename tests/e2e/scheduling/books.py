@@ -49,10 +49,12 @@ def books(schedule: dict[str, Any], runs: list[dict[str, Any]]) -> Books:
     own.sort(key=lambda run: run["metadata"]["annotations"]["headrace.dev/created-at"])
     found = Schedule(spec["kind"], spec["expression"], spec["timezone"], created)
     until = moment(status["handledUntil"])
+    ran = [moment(run["spec"]["dueAt"]) for run in own]
     return Books(
         due=list(due_between(found, created, until)),
-        ran=[moment(run["spec"]["dueAt"]) for run in own],
-        waiting=[moment(text) for text in status.get("waiting", [])],
+        ran=ran,
+        # Saved before its run is made: for a moment it is both.
+        waiting=[due for text in status.get("waiting", []) if (due := moment(text)) not in ran],
         missed=status.get("missed", 0),
     )
 
