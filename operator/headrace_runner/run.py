@@ -43,38 +43,9 @@ def run(settings: Settings, stop: Stop, run_log: Log, store: Ahead[Connection] |
 
 def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report: ReportThread) -> Exit:
     """Does the work and says how it ended."""
-    result: dict[str, Any] | None = None
     stages = Stages(report.progress().stages)
     try:
-        class_of(spec.target_kind)
-        refuse_other_targets(spec, settings.allowed_targets)
-        if spec.kind == "Reconcile":
-            from headrace_runner.reconcile import reconcile
-
-            result = _with_retries(lambda: reconcile(settings, spec, stop), lambda: 0, settings, stop, report, run_log)
-        else:
-            load = Load(
-                settings=settings,
-                spec=spec,
-                # Not uuid: it costs 3 ms to import.
-                owner=os.urandom(16).hex(),
-                stop=stop,
-                run_log=run_log,
-                report=report,
-                status_of=lambda run_id: status_of(settings, run_id, stop),
-                bytes_read=report.progress().bytes_read,
-                stages=stages,
-            )
-            caught_up_before = report.progress().caught_up_age is not None
-            _with_retries(
-                load.attempt,
-                lambda: load.commits + load.polls,
-                settings,
-                stop,
-                report,
-                run_log,
-                lasts=lambda: spec.is_stream and (load.polls > 0 or caught_up_before),
-            )
+        result = _work(settings, spec, stop, run_log, report, stages)
     except StoppedError as error:
         run_log.info(error.message)
         return _say(settings, report, Exit.STOPPED, STOPPED, None)
@@ -97,6 +68,41 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
     progress = report.progress()
     run_log.info(f"Done: {progress.rows_read} rows read, {progress.rows_written} written")
     return _say(settings, report, Exit.DONE, DONE, None, result=result)
+
+
+def _work(
+    settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report: ReportThread, stages: Stages
+) -> dict[str, Any] | None:
+    """All attempts; what a reconcile found."""
+    class_of(spec.target_kind)
+    refuse_other_targets(spec, settings.allowed_targets)
+    if spec.kind == "Reconcile":
+        from headrace_runner.reconcile import reconcile
+
+        return _with_retries(lambda: reconcile(settings, spec, stop), lambda: 0, settings, stop, report, run_log)
+    load = Load(
+        settings=settings,
+        spec=spec,
+        # Not uuid: it costs 3 ms to import.
+        owner=os.urandom(16).hex(),
+        stop=stop,
+        run_log=run_log,
+        report=report,
+        status_of=lambda run_id: status_of(settings, run_id, stop),
+        bytes_read=report.progress().bytes_read,
+        stages=stages,
+    )
+    caught_up_before = report.progress().caught_up_age is not None
+    _with_retries(
+        load.attempt,
+        lambda: load.commits + load.polls,
+        settings,
+        stop,
+        report,
+        run_log,
+        lasts=lambda: spec.is_stream and (load.polls > 0 or caught_up_before),
+    )
+    return None
 
 
 def _with_retries(
