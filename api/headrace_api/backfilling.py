@@ -11,8 +11,8 @@ from headrace.cluster import Manifest
 from headrace.errors import ConflictError, InvalidError, NotFoundError
 from headrace.lifecycle.due_runs import DueTime, due_run, owner
 from headrace.lifecycle.readings import created_at
-from headrace.lifecycle.times import to_text
 from headrace.model.backfill import BackfillSpec, Order
+from headrace.model.times import to_text
 from headrace.schedules.due import last_due, previous_due
 from headrace.store.store import Store
 from headrace_api import times

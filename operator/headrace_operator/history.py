@@ -6,7 +6,7 @@ from headrace import names
 from headrace.lifecycle.actions import RecordRun
 from headrace.lifecycle.observed import PipelineSeen, RunSeen
 from headrace.lifecycle.tasks import nodes_if_valid
-from headrace.lifecycle.times import from_text
+from headrace.model.times import from_text
 from headrace.store.ids import as_uuid
 from headrace.store.records import RunRecord
 from headrace_operator.settings import Settings

@@ -8,8 +8,8 @@ from typing import Any
 
 from headrace.cluster import Cluster
 from headrace.errors import ConflictError, HeadraceError, UnavailableError
-from headrace.lifecycle.times import to_text
 from headrace.logs import logger
+from headrace.model.times import to_text
 
 LEASE_SECONDS = 15.0
 """A holder that has not renewed for so long, as we saw it, is taken for dead."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from headrace import names
 from headrace.lifecycle.actions import CreateJob, EmitEvent
-from headrace.lifecycle.times import to_text
 from headrace.model.base import shown
+from headrace.model.times import to_text
 from headrace.target import ELASTICSEARCH
 from headrace_operator.settings import Settings
 

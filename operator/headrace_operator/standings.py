@@ -12,9 +12,9 @@ from typing import Any
 from headrace import names
 from headrace.lifecycle.readings import owner_uid
 from headrace.lifecycle.state import Phase, RunPhase
-from headrace.lifecycle.times import from_text
 from headrace.model.pipeline import Mode
 from headrace.model.run import RunKind
+from headrace.model.times import from_text
 from headrace.store.records import Success
 
 Manifest = Mapping[str, Any]

@@ -18,8 +18,8 @@ from headrace.lifecycle.outcome import (
 from headrace.lifecycle.silence import is_lost, must_look, next_look
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.stopping import GONE_SOON, Stop, resuming, stop_reason, stopped, stopping
-from headrace.lifecycle.times import from_text, to_text
 from headrace.model.conditions import Reason
+from headrace.model.times import from_text, to_text
 
 LOOK_AT_POD_AGAIN = timedelta(seconds=30)
 

@@ -8,9 +8,9 @@ from headrace.lifecycle.counting import counted
 from headrace.lifecycle.moves import Move, changed, ended, record, waits, waits_for_slot
 from headrace.lifecycle.specification import run_spec
 from headrace.lifecycle.state import RunPhase
-from headrace.lifecycle.times import to_text
 from headrace.model.conditions import Reason
 from headrace.model.run import RunJob, RunStatus
+from headrace.model.times import to_text
 from headrace.target import POSTGRES
 
 

@@ -14,8 +14,8 @@ from headrace.lifecycle.observed import (
     StoreSeen,
 )
 from headrace.lifecycle.state import RunPhase
-from headrace.lifecycle.times import from_text
 from headrace.model.run import RunJob, RunStatus
+from headrace.model.times import from_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from headrace.lifecycle.times import to_text
 from headrace.model.conditions import Condition, ConditionType, Reason, condition
+from headrace.model.times import to_text
 
 MESSAGE_LIMIT = 1000
 

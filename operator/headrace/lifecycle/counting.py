@@ -3,8 +3,8 @@
 from headrace.lifecycle.case import Case
 from headrace.lifecycle.observed import ProgressSeen
 from headrace.lifecycle.streams import has_caught_up_since
-from headrace.lifecycle.times import from_text, to_text
 from headrace.model.run import RunProgress
+from headrace.model.times import from_text, to_text
 
 
 def counted_at_the_end(case: Case) -> RunProgress | None:

@@ -10,10 +10,10 @@ from headrace.lifecycle.case import Case
 from headrace.lifecycle.counting import counted_at_the_end
 from headrace.lifecycle.observed import RunSeen
 from headrace.lifecycle.state import FINAL, RunPhase
-from headrace.lifecycle.times import to_text
 from headrace.model.base import shown
 from headrace.model.conditions import Reason
 from headrace.model.run import ReconcileResult, RunStatus
+from headrace.model.times import to_text
 from headrace.runspec import RunSpec
 
 

@@ -15,10 +15,10 @@ from headrace.lifecycle.reporting import pipeline_status
 from headrace.lifecycle.run_reporting import is_at_work, run_status, with_conditions
 from headrace.lifecycle.specification import Problem, problem_of
 from headrace.lifecycle.state import FINAL, RunPhase
-from headrace.lifecycle.times import to_text
 from headrace.model.conditions import ConditionType, Reason
 from headrace.model.pipeline import PipelineStatus
 from headrace.model.run import RunStatus
+from headrace.model.times import to_text
 
 
 def plan(observed: Observed) -> Plan:

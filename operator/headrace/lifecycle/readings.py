@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from headrace import names
 from headrace.lifecycle.observed import JobSeen, PipelineSeen, PodSeen, RunSeen
-from headrace.lifecycle.times import from_text
 from headrace.model.pipeline import PipelineSpec, PipelineStatus
 from headrace.model.run import RunSpec, RunStatus
+from headrace.model.times import from_text
 
 Manifest = Mapping[str, Any]
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,9 +7,9 @@ from headrace.lifecycle.actions import DeleteJob, ExpireJob, PruneRun, SaveRun, 
 from headrace.lifecycle.moves import record
 from headrace.lifecycle.observed import JobSeen, Limits, Observed, RunSeen
 from headrace.lifecycle.state import FINAL
-from headrace.lifecycle.times import from_text
 from headrace.model.pipeline import RunReference
 from headrace.model.run import RunStatus
+from headrace.model.times import from_text
 
 
 def remains(

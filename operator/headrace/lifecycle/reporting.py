@@ -9,10 +9,10 @@ from headrace.lifecycle.moves import Move, of_rows
 from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
 from headrace.lifecycle.specification import Problem, configuration_hash
 from headrace.lifecycle.state import FINAL, Phase, PipelineView, RunPhase, RunView, pipeline_phase
-from headrace.lifecycle.times import from_text, to_text
 from headrace.model.conditions import SOURCE_ROLE, Condition, ConditionType, Reason, merge
 from headrace.model.pipeline import Checkpoint, LastRun, PipelineStatus, RunReference
 from headrace.model.run import RunStatus
+from headrace.model.times import from_text, to_text
 
 
 def run_view(run: RunSeen, status: RunStatus) -> RunView:

@@ -8,9 +8,9 @@ from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
 from headrace.lifecycle.state import FINAL, RunPhase
 from headrace.lifecycle.streams import has_caught_up_since, is_in_step
 from headrace.lifecycle.tasks import Node, nodes_if_valid, stages_of, tasks_of
-from headrace.lifecycle.times import to_text
 from headrace.model.conditions import Condition, ConditionType, Reason, merge
 from headrace.model.run import RunStatus
+from headrace.model.times import to_text
 
 
 def run_status(observed: Observed, pipeline: PipelineSeen, run: RunSeen, move: Move) -> RunStatus:

@@ -8,8 +8,8 @@ from headrace.lifecycle.case import Case
 from headrace.lifecycle.counting import counted
 from headrace.lifecycle.moves import Move, changed, ended, record, waits, waits_for_slot
 from headrace.lifecycle.state import RunPhase
-from headrace.lifecycle.times import from_text, to_text
 from headrace.model.conditions import Reason
+from headrace.model.times import from_text, to_text
 
 GONE_SOON = timedelta(seconds=10)
 """A deleted Job is gone by then; nobody tells us about its last pod."""

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from headrace.lifecycle.observed import ProgressSeen
-from headrace.lifecycle.times import from_text
+from headrace.model.times import from_text
 
 LAGGING_AFTER = timedelta(seconds=60)
 """A stream that has not caught up for so long is behind its source."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from headrace.lifecycle.readings import created_at
 from headrace.lifecycle.state import Phase, PipelineView, RunPhase, RunView, pipeline_phase
-from headrace.lifecycle.times import to_text
+from headrace.model.times import to_text
 
 Manifest = Mapping[str, Any]
 

@@ -51,17 +51,21 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """RFC 3339, UTC."""
 
 
+def inside(node: Any) -> list[Any]:
+    """What a JSON value holds: an object's names and values, a list's items."""
+    if isinstance(node, dict):
+        return [*node, *node.values()]
+    return node if isinstance(node, list) else []
+
+
 def texts(value: Any) -> Iterator[str]:
     """All texts in a JSON value, names too."""
     rest = [value]
     while rest:
         part = rest.pop()
+        rest += inside(part)
         if isinstance(part, str):
             yield part
-        elif isinstance(part, dict):
-            rest += [*part, *part.values()]
-        elif isinstance(part, list):
-            rest += part
 
 
 def refuse_not_shown(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import field_validator
 
-from headrace.model.base import Resource
+from headrace.model.base import Resource, inside
 
 MAPPING_BYTES = 262_144
 """Of an index's mapping as JSON: 1,000 fields, as many as an index has by default, take 60 KB."""
@@ -37,10 +37,10 @@ def _check_json(value: dict[str, Any]) -> None:
     """Refuses what would not come back from Kubernetes, from the store or from Elasticsearch as it was."""
     level: list[Any] = [value]
     for _ in range(MAPPING_DEPTH):
-        inside = [part for part in level if isinstance(part, dict)]
-        if any(part is None for node in inside for part in node.values()):
+        objects = [part for part in level if isinstance(part, dict)]
+        if any(part is None for node in objects for part in node.values()):
             raise ValueError("null has no meaning in a mapping: leave the parameter out")
-        level = [part for node in level for part in _parts(node)]
+        level = [part for node in level for part in inside(node)]
         if not level:
             break
     else:
@@ -54,7 +54,3 @@ def _check_json(value: dict[str, Any]) -> None:
         raise ValueError("it has a NUL character in it")
     if size > MAPPING_BYTES:
         raise ValueError(f"it is larger than {MAPPING_BYTES:,} bytes")
-
-
-def _parts(node: Any) -> list[Any]:
-    return list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from headrace.model.base import inside
+
 PARAMS_BYTES, PARAMS_DEPTH = 262_144, 100
 """Of a run's parameters as JSON: they are bound into a query, which has as many characters at most."""
 MOST_TAGS, TAG_LENGTH = 50, 200
@@ -16,7 +18,7 @@ def storable_params(params: dict[str, Any]) -> dict[str, Any]:
     """The parameters, when they come back from Kubernetes as they were; ValueError says what is wrong."""
     level: list[Any] = [params]
     for _ in range(PARAMS_DEPTH):
-        level = [part for node in level for part in _parts(node)]
+        level = [part for node in level for part in inside(node)]
         for flaw in filter(None, map(_flaw, level)):
             raise ValueError(flaw)
         if not level:
@@ -35,12 +37,6 @@ def check_size(params: dict[str, Any], most: int) -> None:
         raise ValueError("they are no JSON: NaN, infinity and half of a surrogate pair have no place in it") from None
     if size > most:
         raise ValueError(f"they are larger than {most:,} bytes of JSON")
-
-
-def _parts(node: Any) -> list[Any]:
-    if isinstance(node, dict):
-        return [*node, *node.values()]
-    return node if isinstance(node, list) else []
 
 
 def _flaw(part: Any) -> str:

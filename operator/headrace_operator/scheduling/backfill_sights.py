@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from headrace import names
 from headrace.lifecycle.readings import created_at, in_words
 from headrace.lifecycle.state import FINAL, RunPhase
-from headrace.lifecycle.times import from_text
 from headrace.model.backfill import BackfillSpec, BackfillStatus
+from headrace.model.times import from_text
 from headrace.schedules.backfill_seen import BackfillSeen, RunSeen
 from headrace.schedules.due import Schedule
 from headrace.store.records import DueRun

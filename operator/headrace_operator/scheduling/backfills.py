@@ -10,10 +10,10 @@ from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import UnavailableError
 from headrace.lifecycle.due_runs import Cause, DueTime
-from headrace.lifecycle.times import to_text
 from headrace.logs import logger
 from headrace.model.backfill import BackfillStatus
 from headrace.model.conditions import ConditionType, Reason, condition, merge
+from headrace.model.times import to_text
 from headrace.schedules.backfill import BackfillPlan, is_done, plan_backfill
 from headrace.schedules.backfill_seen import BackfillSeen, RunSeen
 from headrace.store.store import Store

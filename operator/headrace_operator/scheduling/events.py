@@ -7,8 +7,8 @@ from typing import Any
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import HeadraceError, UnavailableError
-from headrace.lifecycle.times import to_text
 from headrace.logs import logger
+from headrace.model.times import to_text
 
 Manifest = dict[str, Any]
 _MESSAGE_LIMIT = 1024

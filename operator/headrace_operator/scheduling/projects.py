@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from headrace import names
 from headrace.lifecycle.readings import in_words
-from headrace.lifecycle.times import to_text
 from headrace.model.conditions import ConditionType, Reason, condition, merge
 from headrace.model.project import ProjectSpec, ProjectStatus
+from headrace.model.times import to_text
 from headrace_operator.index import Index
 from headrace_operator.scheduling.keeping import Keeper
 

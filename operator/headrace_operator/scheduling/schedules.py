@@ -9,7 +9,7 @@ from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import ConflictError
 from headrace.lifecycle.due_runs import DueTime
-from headrace.lifecycle.times import from_text
+from headrace.model.times import from_text
 from headrace.schedules.observed import RunOfDue, ScheduleSeen
 from headrace.schedules.plan import SchedulePlan, plan_schedule
 from headrace_operator import metrics

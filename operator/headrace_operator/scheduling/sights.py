@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from headrace.lifecycle.readings import changed_at, created_at, in_words
 from headrace.lifecycle.state import FINAL
-from headrace.lifecycle.times import from_text
 from headrace.model.pipeline import Mode
 from headrace.model.schedule import ScheduleSpec, ScheduleStatus
+from headrace.model.times import from_text
 from headrace.schedules.observed import PipelineFacts, RunOfDue, ScheduleSeen
 
 Manifest = Mapping[str, Any]

@@ -132,3 +132,9 @@ def refused(answer: Any, status: int, code: str, field: str | None = None) -> Bo
     if field is not None:
         assert field in {each["field"] for each in body["error"]["details"]}, body
     return body
+
+
+def condition(resource: Body, kind: str) -> Body:
+    """A condition of a resource; nothing while it has none of that type."""
+    found = (resource.get("status") or {}).get("conditions") or []
+    return next((each for each in found if each["type"] == kind), {})

@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from tests.e2e.platform.client import moment, refused
+from tests.e2e.platform.client import condition, moment, refused
 
 
 def name():
@@ -203,8 +203,3 @@ def test_the_younger_of_two_projects_of_one_name_says_so(world):
         world.wait_for_resource("etlj", each, lambda p: condition(p, "Ready"))
     reasons = {each: condition(world.kubectl.get("etlj", each), "Ready")["reason"] for each in names}
     assert sorted(reasons.values()) == ["DuplicateName", "Valid"]
-
-
-def condition(resource, kind):
-    found = (resource.get("status") or {}).get("conditions") or []
-    return next((c for c in found if c["type"] == kind), {})

@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.e2e.platform.client import moment, refused
+from tests.e2e.platform.client import condition, moment, refused
 
 from headrace_local.waiting import wait_for
 
@@ -253,11 +253,6 @@ def backfill_manifest(schedule, **spec):
         "apiVersion": "headrace.dev/v1alpha1", "kind": "EtlBackfill",
         "metadata": {"name": f"b-{uuid.uuid4().hex[:8]}"}, "spec": {"schedule": schedule, **spec},
     }  # fmt: skip
-
-
-def condition(found, kind):
-    conditions = (found.get("status") or {}).get("conditions") or []
-    return next((c for c in conditions if c["type"] == kind), {})
 
 
 def test_a_schedule_by_kubectl_shows_in_the_api_and_goes_with_its_pipeline(platform, world):

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from tests.e2e.platform.client import refused
+from tests.e2e.platform.client import condition, refused
 
 from headrace_local import runners
 from headrace_local.waiting import wait_for
@@ -120,11 +120,6 @@ def test_the_same_by_kubectl(platform, world):
     world.wait_for_resource("etlr", run, lambda r: r["status"]["phase"] == "RUNNING")
     world.kubectl.patch("etlr", run, {"spec": {"cancel": True}})
     world.wait_for_resource("etlr", run, lambda r: r["status"]["phase"] == "CANCELLED")
-
-
-def condition(found, kind):
-    conditions = (found.get("status") or {}).get("conditions") or []
-    return next((c for c in conditions if c["type"] == kind), {})
 
 
 def test_a_call_that_waits_returns_when_the_stream_is_stopped(platform, world, together):

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from headrace import names
 from headrace.lifecycle.due_runs import Cause, DueTime, due_run, run_name
 from headrace.lifecycle.readings import read_run
-from headrace.lifecycle.times import from_text
 from headrace.model.run import RunSpec
 from headrace.model.schedule import PARAMS_BYTES, ScheduleSpec
+from headrace.model.times import from_text
 
 NOW = datetime(2026, 3, 2, 2, 0, 1, 250_000, tzinfo=UTC)
 DUE = DueTime(datetime(2026, 3, 2, 2, tzinfo=UTC), datetime(2026, 3, 1, 2, tzinfo=UTC))

@@ -1,6 +1,6 @@
 """A run that was stopped before anybody saw it at work."""
 
-from headrace.lifecycle.times import to_text
+from headrace.model.times import to_text
 
 
 def test_a_run_that_reported_between_two_looks_and_was_paused_has_begun(world):

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from headrace.lifecycle.times import to_text
+from headrace.model.times import to_text
 
 
 def test_a_change_by_kubectl_moves_the_time_also_after_the_api_made_the_pipeline(world):
