@@ -6,9 +6,12 @@
     ├── NotFoundError         what was named does not exist
     ├── ConflictError         it exists, or is in a state that forbids this
     ├── UnavailableError      a part that we need can't be reached: the caller may try again
+    │   └── NotGrantedError       it answers, and lacks a right of ours: it may be granted later
+    ├── LateError             what the caller waited for was not done in time: they may try again (HTTP 504)
     ├── UnauthorizedError     the caller did not say who they are, or not in a way that we believe (HTTP 401)
     ├── ForbiddenError        we know who it is, and they may not (HTTP 403)
     ├── PermanentError        a run that no retry can help: it fails now
+    │   └── CredentialsError      unless its credentials can change while it is at work: then it waits for others
     ├── TransientError        a fault that may pass: reconnect, read the checkpoint, go on
     ├── StoppedError          we were asked to stop, and did so between two batches
     └── FencedError           another process owns what we were working on: let go of it
@@ -29,6 +32,11 @@ class HeadraceError(Exception):
         """The bare name of the field that is to blame, in snake_case, if there is one."""
         self.why = why
         """What the message leaves out, where its wording is fixed."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What is for the log alone: it may name accounts."""
+        return list(getattr(self, "__notes__", ()))
 
     @property
     def in_full(self) -> str:
@@ -61,6 +69,14 @@ class UnavailableError(HeadraceError):
         """`kubernetes`, `postgres` or `oidc` (the identity provider)."""
 
 
+class NotGrantedError(UnavailableError):
+    """A part does not let us do something; the same call works once somebody has granted it."""
+
+
+class LateError(HeadraceError):
+    """What the caller waited for was not done in time; the same call may work later."""
+
+
 class UnauthorizedError(HeadraceError):
     """The caller sent no token, or one that we do not take; nothing was done."""
 
@@ -76,6 +92,15 @@ class ForbiddenError(HeadraceError):
 
 class PermanentError(HeadraceError):
     """No retry can help; the run fails with this message (exit code 64)."""
+
+
+class CredentialsError(PermanentError):
+    """A server does not take the credentials; with others it may let us in."""
+
+    def __init__(self, message: str, *, part: str) -> None:
+        super().__init__(message)
+        self.part = part
+        """Whose they are, as the message begins: `the source`, `the target`, `the store`, `Elasticsearch`."""
 
 
 class TransientError(HeadraceError):

@@ -1,34 +1,19 @@
 """The Kubernetes API as Headrace uses it: our resources, and for the operator Jobs, pods, Events and a Lease."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 from headrace import names
 from headrace.cluster.calls import Tell
-from headrace.cluster.transport import MERGE_PATCH, PART, Transport
-from headrace.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from headrace.cluster.secrets import Secrets
+from headrace.cluster.transport import PART, Transport
+from headrace.cluster.verbs import Listing, Manifest
+from headrace.errors import InvalidError, NotFoundError, UnavailableError
 
-Manifest = dict[str, Any]
-
-PAGE = 500
-"""Objects per page of a list: what kubectl asks for."""
-WATCH_SECONDS = 290
-"""The server ends a watch by then, before load balancers that drop connections after 5 minutes."""
-WATCH_SILENCE = 100.0
-"""Bookmarks come about once a minute: a watch that is silent for longer is dead."""
 AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io/v1", "authorization.k8s.io/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Objects, and the version from which a watch goes on."""
-
-    items: list[Manifest]
-    resource_version: str
-
-
-class Cluster:
+class Cluster(Secrets):
     """One namespace of one cluster.
 
     Every method raises UnavailableError (part `kubernetes`) when the API server can't be reached, does not answer in
@@ -36,9 +21,8 @@ class Cluster:
     """
 
     def __init__(self, transport: Transport, namespace: str) -> None:
-        self._transport = transport
+        super().__init__(transport, namespace)
         self._stranger: Transport | None = None
-        self.namespace = namespace
 
     @classmethod
     async def connect(cls, *, namespace: str, kubeconfig: str | None = None, time_limit: float = 10.0) -> Self:
@@ -193,53 +177,6 @@ class Cluster:
     async def replace_lease(self, name: str, body: Mapping[str, Any]) -> Manifest:
         """Replaces a Lease; ConflictError when somebody else was faster."""
         return await self._transport.request("PUT", f"{self._leases}/{name}", body=body)
-
-    # Verbs.
-
-    async def _get(self, path: str) -> Manifest | None:
-        try:
-            return await self._transport.request("GET", path)
-        except NotFoundError:
-            return None
-
-    async def _list(self, path: str, field_selector: str, label_selector: str) -> Listing:
-        query = {"limit": str(PAGE)}
-        query |= {"fieldSelector": field_selector} if field_selector else {}
-        query |= {"labelSelector": label_selector} if label_selector else {}
-        items: list[Manifest] = []
-        while True:
-            page = await self._transport.request("GET", path, query=query)
-            items += page["items"]
-            token = page["metadata"].get("continue")
-            if not token:
-                return Listing(items, page["metadata"].get("resourceVersion", ""))
-            query["continue"] = token
-
-    async def _watch(
-        self, path: str, resource_version: str, label_selector: str
-    ) -> AsyncIterator[tuple[str, Manifest]]:
-        query = {
-            "watch": "true",
-            "resourceVersion": resource_version,
-            "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(WATCH_SECONDS),
-        }
-        query |= {"labelSelector": label_selector} if label_selector else {}
-        async for event in self._transport.lines(path, query=query, silence=WATCH_SILENCE):
-            if event["type"] == "ERROR":
-                raise ConflictError(str(event["object"].get("message", "the watch has ended")))
-            yield event["type"], event["object"]
-
-    async def _patch(self, path: str, patch: Mapping[str, Any], resource_version: str | None) -> Manifest:
-        if resource_version is not None:
-            patch = {**patch, "metadata": {**patch.get("metadata", {}), "resourceVersion": resource_version}}
-        return await self._transport.request("PATCH", path, body=patch, content=MERGE_PATCH)
-
-    async def _delete(self, path: str, uid: str | None, resource_version: str | None) -> None:
-        conditions = {"uid": uid, "resourceVersion": resource_version}
-        preconditions = {name: value for name, value in conditions.items() if value is not None}
-        body = {"propagationPolicy": "Background", "preconditions": preconditions}
-        await self._transport.request("DELETE", path, body=body)
 
     # Addresses.
 

@@ -16,9 +16,19 @@ from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
+from headrace import names
 from headrace.cluster.calls import Tell, told
-from headrace.errors import ConflictError, HeadraceError, InvalidError, NotFoundError, UnavailableError
+from headrace.errors import (
+    ConflictError,
+    HeadraceError,
+    InvalidError,
+    NotFoundError,
+    NotGrantedError,
+    UnavailableError,
+)
 
+_OURS, _KIND = f"/apis/{names.API_VERSION}/namespaces/", 6
+"""How the paths of our own kinds begin, and which of their parts the kind is."""
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
 PART = "kubernetes"
 _ADDRESS = (
@@ -83,14 +93,15 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: object = None,
         content: str = JSON,
+        accept: str = JSON,
         time_limit: float | None = None,
     ) -> dict[str, Any]:
         """Sends one request and returns the decoded answer."""
         limit = aiohttp.ClientTimeout(total=time_limit or self._time_limit)
         with told(self.tell, method, path), _translated():
-            response = await self._send(method, path, query, body, content, limit)
+            response = await self._send(method, path, query, body, content, limit, accept=accept)
             data = await response.read()
-            _check(response.status, data)
+            _check(response.status, data, path)
             return dict(json.loads(data)) if data else {}
 
     async def ask_as(self, token: str, path: str, body: object) -> dict[str, Any] | None:
@@ -101,7 +112,7 @@ class Transport:
             data = await response.read()
             if response.status == 401:
                 return None
-            _check(response.status, data)
+            _check(response.status, data, path)
             return dict(json.loads(data))
 
     async def lines(self, path: str, *, query: Mapping[str, str], silence: float) -> AsyncIterator[dict[str, Any]]:
@@ -110,7 +121,7 @@ class Transport:
         with told(self.tell, "GET", path, watch=True), _translated():
             response = await self._send("GET", path, query, None, JSON, limit)
             if response.status != 200:
-                _check(response.status, await response.read())
+                _check(response.status, await response.read(), path)
         with _translated():
             try:
                 while line := await response.content.readline():
@@ -127,8 +138,9 @@ class Transport:
         content: str,
         limit: aiohttp.ClientTimeout,
         more_headers: Mapping[str, str] | None = None,
+        accept: str = JSON,
     ) -> aiohttp.ClientResponse:
-        sent = {"Accept": JSON, "Content-Type": content, **(more_headers or {})}
+        sent = {"Accept": accept, "Content-Type": content, **(more_headers or {})}
         prepared = await self._client.param_serialize(
             method, path, header_params=sent, auth_settings=[] if more_headers else ["BearerToken"]
         )
@@ -186,12 +198,12 @@ def _translated() -> Iterator[None]:
         raise UnavailableError("Kubernetes can't be reached", part=PART) from error
 
 
-def _check(status: int, data: bytes) -> None:
+def _check(status: int, data: bytes, path: str) -> None:
     if status >= 300:
-        raise error_for(status, data)
+        raise error_for(status, data, path)
 
 
-def error_for(status: int, data: bytes) -> HeadraceError:
+def error_for(status: int, data: bytes, path: str = "") -> HeadraceError:
     """The error for an answer that is none of success; `data` is a Status, or whatever stood in the way sent."""
     try:
         answer = json.loads(data)
@@ -206,10 +218,14 @@ def error_for(status: int, data: bytes) -> HeadraceError:
         case 400 | 405 | 413 | 415 | 422:
             return InvalidError(message)
         case 401 | 403:
-            # A missing right may be granted later. The message names accounts: it is for the log, not for callers.
-            error = UnavailableError("Kubernetes refuses our credentials or a right is missing", part=PART)
+            # The message names accounts: it is for the log, not for callers.
+            class_ = NotGrantedError if status == 403 else UnavailableError
+            error = class_("Kubernetes refuses our credentials or a right is missing", part=PART)
+        case 404 if path.startswith(_OURS):
+            # The kind itself is not served: as with the CRDs of an older version, or while the API server starts.
+            kind = path.split("/")[_KIND]
+            error = UnavailableError(f"Kubernetes does not know {kind}: apply the CRDs of this version", part=PART)
         case _:
-            # Also 404 without a name: the kind itself is not served, as while the API server starts.
             error = UnavailableError("Kubernetes can't answer", part=PART)
     error.add_note(message)
     return error

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from headrace.cluster.transport import MERGE_PATCH, Transport, error_for
-from headrace.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from headrace.errors import ConflictError, InvalidError, NotFoundError, NotGrantedError, UnavailableError
 
 
 def status(message: str, **details: str) -> bytes:
@@ -25,7 +25,7 @@ def status(message: str, **details: str) -> bytes:
         pytest.param(409, status("already exists", name="x"), ConflictError, id="taken, or moved on"),
         pytest.param(410, status("too old resource version"), ConflictError, id="too old to go on from"),
         pytest.param(422, status("spec.mode: unsupported", name="x"), InvalidError, id="not admitted"),
-        pytest.param(403, status("system:serviceaccount:a:b cannot list"), UnavailableError, id="a right is missing"),
+        pytest.param(403, status("system:serviceaccount:a:b cannot list"), NotGrantedError, id="a right is missing"),
         pytest.param(401, status("Unauthorized"), UnavailableError, id="no credentials"),
         pytest.param(429, status("too many requests"), UnavailableError, id="too many requests"),
         pytest.param(500, b"", UnavailableError, id="the server fails"),
@@ -34,6 +34,20 @@ def status(message: str, **details: str) -> bytes:
 )
 def test_an_answer_says_what_to_do_now(code: int, body: bytes, kind: type[Exception]) -> None:
     assert type(error_for(code, body)) is kind
+
+
+OURS = "/apis/headrace.dev/v1alpha1/namespaces/etl/etlsources"
+
+
+@pytest.mark.parametrize("path", [OURS, f"{OURS}/default", f"{OURS}/default/status"])
+def test_a_kind_of_ours_that_is_not_served_is_named_with_what_to_do(path: str) -> None:
+    error = error_for(404, b"404 page not found\n", path)
+    assert isinstance(error, UnavailableError)
+    assert error.message == "Kubernetes does not know etlsources: apply the CRDs of this version"
+
+
+def test_an_object_of_ours_that_is_not_there_is_no_matter_of_kinds() -> None:
+    assert type(error_for(404, status('etlsources "x" not found', name="x"), f"{OURS}/x")) is NotFoundError
 
 
 def test_who_we_are_is_for_the_log_and_not_for_callers() -> None:
