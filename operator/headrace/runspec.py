@@ -18,14 +18,20 @@ class RunSpec:
     """`metadata.name`: with installation and namespace the checkpoint's key; a recreated pipeline is the same data."""
     pipeline_uid: str
     kind: str = "Load"
-    """`Load`, `Reconcile`, `Rebuild` (a load into a new index beside the old one) or `Replay` (of dead letters)."""
+    """`Load`, `Reconcile`, `Rebuild` (a load into a new index beside the old one), `Replay` (of dead letters), or
+    `Preview` (of the first rows of the query; without a query of the source's tables)."""
     mode: str = "full"
     """`full`, `incremental`, or `streaming`: increments until it is stopped, where the kind is `Load`."""
     query: str
     """The source query, its parameters bound: to be sent as it is."""
+    source: str = ""
+    """The EtlSource that it reads from; empty: the default one. Another one's rows are not gone on with."""
+    source_table: str | None = None
+    """Of a whole table, `schema.table`: the query is that of all its columns."""
     target_kind: str = "postgres"
     target_schema: str
     target_table: str
+    """Of a preview both may be empty: then no target is shown."""
     key_columns: tuple[str, ...] = ()
     """Empty: the target's primary key."""
     incremental_key: str | None = None
@@ -55,6 +61,8 @@ class RunSpec:
     """Equal for two runs with the same query, key, target and parameters: the later one may continue a failed one."""
     poll_seconds: float = 1.0
     """How often a stream looks for new rows."""
+    preview_rows: int = 0
+    """So many rows are shown by a preview."""
     tasks: tuple[tuple[str, str], ...] = ()
     """The pipeline's tasks, as (name, stage); the runner measures stages and only carries these."""
 

@@ -28,6 +28,13 @@ class Ahead(Generic[T]):
         self._thread: threading.Thread | None = threading.Thread(target=self._work, name="ahead", daemon=True)
         self._thread.start()
 
+    def check(self) -> None:
+        """Waits for the result, and leaves it to `take`; raises what was raised instead."""
+        if self._thread is not None:
+            self._thread.join()
+            if self._error is not None:
+                raise self._error
+
     def take(self) -> T:
         """Waits for the result; every further call makes a new one here and now."""
         thread, self._thread = self._thread, None

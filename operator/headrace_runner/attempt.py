@@ -40,6 +40,8 @@ class Load:
     """The status of another run, in the store."""
     held: bool = False
     """The fence was ours before."""
+    is_source_there: bool = True
+    """The attempt before, if there was one, could connect to it."""
     commits: int = 0
     """Batches committed by this process."""
     bytes_read: int = 0
@@ -56,11 +58,11 @@ class Load:
 
     def attempt(self) -> None:
         """Moves rows until the run is done, or for ever if it is a stream; raises what ended it early."""
-        settings, spec, left = self.settings, self.spec, threading.Event()
+        spec, left = self.spec, threading.Event()
         self.stages.at = LOAD
         # It connects while the target does, and while the fence is taken: 20 ms of each run.
         opening = Ahead(lambda: self._open_source(left))
-        with closing(opening), closing(open_target(spec, settings, self.owner)) as target:
+        with closing(opening), self._target_for(opening) as target:
             self.stop.on_expiry(target.cancel)
             checkpoint = target.claim(held_before=self.held)
             self.committed = checkpoint if checkpoint.run_id == spec.run_id else Checkpoint(holder=checkpoint.holder)
@@ -75,7 +77,7 @@ class Load:
             self.run_log.debug(f"The fence is ours, as holder {checkpoint.holder}")
             self.held = True
             self.stages.at = EXTRACT
-            with closing(opening.take()) as source:
+            with closing(self._taken(opening)) as source:
                 target.notes.update(self.noted)
                 self.report.update(notes=dict(target.notes))
                 try:
@@ -98,6 +100,18 @@ class Load:
         self.committed = Checkpoint(holder=checkpoint.holder)
         self.stages.begin(EXTRACT)
         replay(source, target, self.stop.check, self.advance)
+
+    def _target_for(self, opening: Ahead[Source]) -> closing[Target]:
+        """Where the source was away before, it has to be there: each time that the fence is taken counts as a start."""
+        if not self.is_source_there:
+            opening.check()
+        return closing(open_target(self.spec, self.settings, self.owner))
+
+    def _taken(self, opening: Ahead[Source]) -> Source:
+        self.is_source_there = False
+        source = opening.take()
+        self.is_source_there = True
+        return source
 
     def _open_source(self, left: threading.Event) -> Source:
         source = open_source(self.spec, self.settings.source_dsn, self._waiter(left))

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 
 from headrace.runspec import RunSpec
-from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
+from headrace_runner.identity import Identity
+from headrace_runner.protocols import Checkpoint, Counters, Position, Start
 
 CANCELLED = "CANCELLED"
 LEFT_ALONE = "rows up to the cursor stay as they are; a restart reads all of them again"
@@ -81,6 +82,11 @@ def _other_identity(old: Identity, new: Identity, spec: RunSpec) -> str | None:
     if old.target_id != new.target_id:
         # Its name is not kept: a renamed table is still the same.
         return "the target is another table now (a new name, or dropped and made again)"
+    if old.source != new.source:
+        # Its rows are others, and a cursor means nothing there.
+        return f"the source was {_named(old.source)} and is now {_named(new.source)}"
+    if old.place and new.place and old.place != new.place:
+        return "the source leads to another host, port or database"
     changes = [*_other_cursor(old, new), *_other_key(old, new)]
     # A changed query keeps its cursor.
     if not changes and spec.mode == "full" and old.fingerprint != new.fingerprint:
@@ -120,6 +126,10 @@ def _order(type_name: str) -> str:
 
 def _words(names: tuple[str, ...]) -> str:
     return f"({', '.join(names)})" if names else "none"
+
+
+def _named(source: str) -> str:
+    return f'"{source}"' if source else "the default one"
 
 
 def _word(name: str | None) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
+from headrace_runner.identity import Identity
 from headrace_runner.rows import Rows
 
 
@@ -38,8 +39,12 @@ class Shape:
     """That of the one table that all columns come from, or nothing."""
     encoding: str | None = None
     """The source's: text is ordered by its bytes in it."""
+    table: int = 0
+    """The OID of that table."""
     reads: frozenset[int] = frozenset()
     """The OIDs of what the query reads in the database that is written; nothing when it reads another."""
+    place: str = ""
+    """Stands for the host, the port and the database that the query is read at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,24 +207,6 @@ class Counters:
             batches=self.batches + batches,
             bad_rows=self.bad_rows + bad_rows,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What a position belongs to: with another one it means nothing."""
-
-    target_id: str
-    """The target table's OID: one that was dropped and made again is another."""
-    key_columns: tuple[str, ...]
-    incremental_key: str | None
-    fingerprint: str
-    key_types: tuple[str, ...] = ()
-    """The key columns' types in the target; empty in a checkpoint that does not know them."""
-    cursor_type: str | None = None
-    """The incremental key's type in the source."""
-    columns: tuple[str, ...] | None = None
-    """The target's columns that are written, as "number name": one that was dropped and added again is another, and
-    empty. None in a checkpoint that does not know them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

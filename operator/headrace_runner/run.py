@@ -1,10 +1,10 @@
 """One run from its spec to its last word: attempts as long as rows move, then an outcome and an exit code."""
 
+import dataclasses
 import os
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from headrace.errors import OutrunError, PermanentError, StoppedError, SupersededError, TransientError
+from headrace.errors import HeadraceError, OutrunError, PermanentError, StoppedError, SupersededError, TransientError
 from headrace.runspec import RunSpec
 from headrace.store.progress import DONE, FAILED, STOPPED, Progress
 from headrace_runner.ahead import Ahead
@@ -13,14 +13,13 @@ from headrace_runner.attempt import Load
 from headrace_runner.exits import Exit
 from headrace_runner.log import Log
 from headrace_runner.report import ReportThread
+from headrace_runner.retries import Retries
 from headrace_runner.settings import Settings
 from headrace_runner.stages import Stages
 from headrace_runner.stop import Stop
 from headrace_runner.storage import Connection, begin_to_open, load_run, status_of
 from headrace_runner.targets import class_of
 from headrace_runner.termination import write_termination
-
-T = TypeVar("T")
 
 
 def run(settings: Settings, stop: Stop, run_log: Log, store: Ahead[Connection] | None = None) -> Exit:
@@ -35,10 +34,16 @@ def run(settings: Settings, stop: Stop, run_log: Log, store: Ahead[Connection] |
         return _leave(settings, Exit.FAILED if permanent else Exit.FAULT, FAILED if permanent else None, error.message)
     spec = known.spec
     run_log.name_pipeline(spec.pipeline_name)
-    run_log.info(f"Starting a {spec.kind.lower()} run ({spec.mode}) into {spec.address}")
+    run_log.info(_beginning(spec))
     report = ReportThread(settings.store_dsn, known, run_log, stop)
     report.start()
     return _finish(settings, spec, stop, run_log, report)
+
+
+def _beginning(spec: RunSpec) -> str:
+    if spec.kind == "Preview":
+        return "Looking at the first rows" if spec.query else "Looking at the source's tables"
+    return f"Starting a {spec.kind.lower()} run ({spec.mode}) into {spec.address}"
 
 
 def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report: ReportThread) -> Exit:
@@ -56,7 +61,7 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
     except (PermanentError, OutrunError) as error:
         run_log.error(error.message)
         _fail(spec, stages, report)
-        return _say(settings, report, Exit.FAILED, FAILED, error.message)
+        return _say(settings, report, Exit.FAILED, FAILED, error.message, result=_answer(spec, error))
     except TransientError as error:
         run_log.error(f"Giving up, a new pod may get over it: {error.message}")
         _fail(spec, stages, report)
@@ -66,7 +71,8 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
         _fail(spec, stages, report)
         return _say(settings, report, Exit.FAULT, None, f"Unexpected fault in the runner ({type(error).__name__})")
     progress = report.progress()
-    run_log.info(f"Done: {progress.rows_read} rows read, {progress.rows_written} written")
+    if spec.kind != "Preview":
+        run_log.info(f"Done: {progress.rows_read} rows read, {progress.rows_written} written")
     return _say(settings, report, Exit.DONE, DONE, None, result=result)
 
 
@@ -75,11 +81,21 @@ def _work(
 ) -> dict[str, Any] | None:
     """All attempts; what a reconcile found."""
     class_of(spec.target_kind)
-    refuse_other_targets(spec, settings.allowed_targets)
+    if spec.kind != "Preview" or spec.target_table:
+        refuse_other_targets(spec, settings.allowed_targets)
+    if spec.kind == "Preview":
+        return _preview(settings, spec, stop, run_log, report)
     if spec.kind == "Reconcile":
         from headrace_runner.reconcile import reconcile
 
-        return _with_retries(lambda: reconcile(settings, spec, stop), lambda: 0, settings, stop, report, run_log)
+        retries = Retries(settings=settings, stop=stop, report=report, run_log=run_log)
+        return retries.until_done(lambda: reconcile(settings, spec, stop))
+    _load(settings, spec, stop, run_log, report, stages)
+    return None
+
+
+def _load(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report: ReportThread, stages: Stages) -> None:
+    """Moves rows until they are all there."""
     load = Load(
         settings=settings,
         spec=spec,
@@ -93,53 +109,37 @@ def _work(
         stages=stages,
     )
     caught_up_before = report.progress().caught_up_age is not None
-    _with_retries(
-        load.attempt,
-        lambda: load.commits + load.polls,
-        settings,
-        stop,
-        report,
-        run_log,
+    Retries(
+        settings=settings,
+        stop=stop,
+        report=report,
+        run_log=run_log,
+        progress=lambda: load.commits + load.polls,
         lasts=lambda: spec.is_stream and (load.polls > 0 or caught_up_before),
-    )
-    return None
+    ).until_done(load.attempt)
 
 
-def _with_retries(
-    attempt: Callable[[], T],
-    progress: Callable[[], int],
-    settings: Settings,
-    stop: Stop,
-    report: ReportThread,
-    run_log: Log,
-    *,
-    lasts: Callable[[], bool] = lambda: False,
-) -> T:
-    """Attempts until one succeeds; raises TransientError when the pauses between those without progress are used up.
+def _preview(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report: ReportThread) -> dict[str, Any]:
+    """What there is to be seen; somebody waits for it."""
+    from headrace_runner.preview.preview import preview
 
-    What `lasts` is tried again for ever: its servers were there once, and will be again.
-    """
-    failures, before = 0, progress()
-    while True:
-        try:
-            return attempt()
-        except TransientError as error:
-            if stop.has_expired():
-                raise StoppedError("Stopped; the batch in hand was rolled back") from error
-            failures = failures + 1 if progress() == before else 1
-            before = progress()
-            if failures > len(settings.retry_seconds) and not lasts():
-                raise
-            run_log.warning(f"{error.message}; trying again")
-            # The operator may have to give up on the run before this process does.
-            report.update(message=error.message)
-        pauses = (*settings.retry_seconds, settings.lasting_seconds)
-        stop.wait(pauses[min(failures, len(pauses)) - 1])
+    hasty = dataclasses.replace(settings, retry_seconds=settings.retry_seconds[:2], rotation_seconds=0.0)
+    try:
+        retries = Retries(settings=hasty, stop=stop, report=report, run_log=run_log)
+        return retries.until_done(lambda: preview(hasty, spec, stop))
+    except TransientError as error:
+        # No other pod will try.
+        raise PermanentError(error.message, why=error.why) from error
+
+
+def _answer(spec: RunSpec, error: HeadraceError) -> dict[str, Any] | None:
+    """What is told only to whoever asked for a preview: it may quote rows."""
+    return {"error": error.in_full} if spec.kind == "Preview" and error.why else None
 
 
 def _fail(spec: RunSpec, stages: Stages, report: ReportThread) -> None:
     """In which stage; a process that goes on with the run sets that right again."""
-    if spec.kind != "Reconcile":
+    if spec.kind not in ("Reconcile", "Preview"):
         stages.fail()
         report.update(stages=stages.as_json())
 

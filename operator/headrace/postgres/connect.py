@@ -1,13 +1,15 @@
 """Connections that notice when the other side is gone, from both ends."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from headrace.errors import PermanentError
+from headrace.postgres.certificates import trusting
 from headrace.postgres.deadlines import deadline
 
 CONNECT_SECONDS = 10
@@ -47,7 +49,8 @@ def connect(
     Raises PermanentError for a DSN that can't be read, and psycopg.OperationalError when there is no way in.
     """
     parameters = connection_parameters(dsn, application_name=application_name, connect_timeout=connect_timeout)
-    connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+    with resolvable():
+        connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
     try:
         query, values = settings_query({**SERVER_SETTINGS, **(settings or {})})
         # libpq's own timeout ends with the authentication, and a server may freeze after that; 0 is none.
@@ -61,8 +64,20 @@ def connect(
     return connection
 
 
+@contextmanager
+def resolvable() -> Iterator[None]:
+    """Raises psycopg.OperationalError for a host name that can't even be asked for.
+
+    With an empty label (`a..b`), or one of more than 63 characters, Python raises UnicodeError before any DNS is asked.
+    """
+    try:
+        yield
+    except UnicodeError:
+        raise psycopg.OperationalError("failed to encode the host name") from None
+
+
 def connection_parameters(dsn: str, *, application_name: str, connect_timeout: int) -> dict[str, Any]:
-    """Returns libpq's parameters: those of the DSN, and ours where it is silent.
+    """Returns libpq's parameters: those of the DSN, and ours where it is silent, also as to whom is trusted.
 
     Raises PermanentError when the DSN can't be read; libpq's own words would quote it, with its password.
     """
@@ -74,7 +89,7 @@ def connection_parameters(dsn: str, *, application_name: str, connect_timeout: i
     if not str(given.get("port") or "0").replace(",", "").isdecimal():
         raise PermanentError(_UNREADABLE)
     ours: dict[str, Any] = {"application_name": application_name, "connect_timeout": connect_timeout}
-    return {**CLIENT_KEEPALIVES, **ours, **given}
+    return trusting({**CLIENT_KEEPALIVES, **ours, **given})
 
 
 def settings_query(settings: Mapping[str, str]) -> tuple[str, tuple[list[str], list[str]]]:

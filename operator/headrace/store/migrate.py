@@ -31,7 +31,8 @@ from yoyo.connections import parse_uri
 from headrace.errors import HeadraceError, PermanentError, UnavailableError
 from headrace.postgres.connect import connect
 from headrace.postgres.deadlines import deadline
-from headrace.postgres.problems import Fault, describe, fault
+from headrace.postgres.faults import Fault
+from headrace.postgres.problems import describe, fault
 
 SCHEMA = "headrace"
 _LOCK_KEY = 0x6865616472616365

@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 
 from headrace.errors import PermanentError, UnavailableError
+from headrace.postgres.faults import Fault
 from headrace.postgres.pools import ANSWER_SECONDS, CHECK_SECONDS, Pool, PoolState
-from headrace.postgres.problems import Fault, describe, fault
+from headrace.postgres.problems import describe, fault
 
 _SETTINGS = {
     "statement_timeout": f"{ANSWER_SECONDS:.0f}s",
@@ -19,6 +20,8 @@ _SETTINGS = {
 }
 _NO_SCHEMA = (psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 """None yet, or that of the version before."""
+OFFSET_LIMIT = 2**31
+"""More rows than any history has; Postgres's own limit would be an error."""
 Tell = Callable[[str, float], None]
 """Hears how each visit ended (`ok`, `unavailable`, `refused`) and how many seconds it took."""
 

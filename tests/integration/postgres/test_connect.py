@@ -121,6 +121,12 @@ def test_an_address_without_a_server_is_transient(dsn: str, words: str) -> None:
         _connect(dsn)
 
 
+@pytest.mark.parametrize("host", ["no..host", "x" * 64])
+def test_a_host_name_that_can_not_be_one_is_permanent(host: str) -> None:
+    with pytest.raises(PermanentError, match=r"^Source: the host name is not known$"), translated("source"):
+        _connect(f"host={host}")
+
+
 _STATEMENTS: list[tuple[LiteralString, str]] = [
     ("SELECT 'a secret' FORM content.film", r'Source: syntax error at or near "content"'),
     ("SELECT 'a secret' FROM nowhere", r'Source: relation "nowhere" does not exist'),

@@ -152,6 +152,21 @@ def give_all_rights(rig, user):
     )
 
 
+def test_a_second_role_needs_grants_on_what_the_first_has_made_for_checkpoints(rig, clerk):
+    rig.on_source(*SOURCE)
+    rig.on_target(
+        *COPY, f"GRANT USAGE ON SCHEMA analytics TO {clerk.user}", f"GRANT ALL ON analytics.copy TO {clerk.user}"
+    )
+    assert rig.run(rig.spec(ROWS)).code == 0
+    needs = "The target's role may not make or write the checkpoint table; run there: GRANT"
+    assert run_as(rig, rig.spec(ROWS), target_dsn=clerk(rig.target)).message.startswith(needs)
+    rig.on_target(
+        f"GRANT USAGE ON SCHEMA headrace TO {clerk.user}",
+        f"GRANT SELECT, INSERT, UPDATE ON headrace.pipeline_checkpoints TO {clerk.user}",
+    )
+    assert run_as(rig, rig.spec(ROWS), target_dsn=clerk(rig.target)).code == 0
+
+
 ROLE_SETTINGS = [
     "statement_timeout = '200ms'",
     "lock_timeout = '200ms'",

@@ -5,7 +5,8 @@ import pytest
 from psycopg.pq import DiagnosticField
 
 from headrace.errors import OutrunError, PermanentError, TransientError
-from headrace.postgres.problems import Fault, describe, fault, translate, translated
+from headrace.postgres.faults import Fault
+from headrace.postgres.problems import describe, fault, translate, translated
 
 HOST, ADDRESS, PASSWORD = "db-7.internal.example", "10.11.12.13", "hunter2"
 

@@ -6,7 +6,8 @@ import pytest
 
 from headrace.runspec import RunSpec
 from headrace_runner.continuation import continuation_of, depends_on_previous
-from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
+from headrace_runner.identity import Identity
+from headrace_runner.protocols import Checkpoint, Counters, Position, Start
 
 FULL = RunSpec(
     run_id="this",
@@ -22,6 +23,8 @@ FULL = RunSpec(
 INCREMENTAL = dataclasses.replace(FULL, mode="incremental", incremental_key="at")
 IDENTITY = Identity(target_id="1", key_columns=("id",), incremental_key=None, fingerprint="f")
 BY_TIME = dataclasses.replace(IDENTITY, incremental_key="at")
+HERE, THERE = "0123456789abcdef", "fedcba9876543210"
+ELSEWHERE = "the source leads to another host, port or database"
 POSITION = Position(key=("7",))
 COUNTERS = Counters(rows_read=7, rows_written=5, batches=2)
 OURS = Checkpoint(holder=1, run_id="this", identity=IDENTITY, position=POSITION, counters=COUNTERS)
@@ -41,6 +44,17 @@ def typed(checkpoint, *types):
 
 
 CONTINUES = {
+    "incremental, from the same source with another query": (
+        changed(by_time(OTHERS), source="second"), INCREMENTAL,
+        dataclasses.replace(BY_TIME, source="second", fingerprint="g"), None, Counters(),
+    ),
+    "the same source, at a place that an older version did not note": (
+        OTHERS, FULL, dataclasses.replace(IDENTITY, place=HERE), "FAILED", Counters(),
+    ),
+    "incremental, from the same place with another query": (
+        changed(by_time(OTHERS), place=HERE), INCREMENTAL,
+        dataclasses.replace(BY_TIME, place=HERE, fingerprint="g"), None, Counters(),
+    ),
     "the same run": (OURS, FULL, IDENTITY, None, COUNTERS),
     "the same run that was told to restart": (OURS, dataclasses.replace(FULL, restart=True), IDENTITY, None, COUNTERS),
     "after a failure": (OTHERS, FULL, IDENTITY, "FAILED", Counters()),
@@ -109,6 +123,32 @@ STARTS_OVER = {
     "another table, in the same run": (
         changed(OURS, target_id="2"), FULL, IDENTITY, None,
         "the target is another table now (a new name, or dropped and made again)",
+    ),
+    "another source": (
+        OTHERS, FULL, dataclasses.replace(IDENTITY, source="second"), "FAILED",
+        'the source was the default one and is now "second"',
+    ),
+    "incremental, the default source again": (
+        changed(by_time(OTHERS), source="second"), INCREMENTAL, BY_TIME, None,
+        'the source was "second" and is now the default one',
+    ),
+    "another source with another query and key": (
+        changed(by_time(OTHERS), source="second", fingerprint="g", key_columns=("k",)), INCREMENTAL,
+        dataclasses.replace(BY_TIME, source="third"), None, 'the source was "second" and is now "third"',
+    ),
+    "the same source at another place": (
+        changed(OTHERS, place=HERE), FULL, dataclasses.replace(IDENTITY, place=THERE), "FAILED", ELSEWHERE,
+    ),
+    "the same source at another place, in the same run": (
+        changed(OURS, place=HERE), FULL, dataclasses.replace(IDENTITY, place=THERE), None, ELSEWHERE,
+    ),
+    "incremental, at another place": (
+        changed(by_time(OTHERS), place=HERE, source="second"), INCREMENTAL,
+        dataclasses.replace(BY_TIME, place=THERE, source="second"), None, ELSEWHERE,
+    ),
+    "another source, at another place": (
+        changed(OTHERS, place=HERE), FULL, dataclasses.replace(IDENTITY, place=THERE, source="second"), "FAILED",
+        'the source was the default one and is now "second"',
     ),
     "another cursor": (
         changed(by_time(OTHERS), incremental_key="n"), INCREMENTAL, BY_TIME, None,

@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from headrace.errors import PermanentError, TransientError
+from headrace.errors import CredentialsError, PermanentError, TransientError
 from headrace_runner.targets.elasticsearch.problems import complaint_of, unreachable
 
 HOST = "search.internal"
@@ -35,7 +35,7 @@ def tls(reason):
         (
             401,
             error("security_exception", "unable to authenticate"),
-            PermanentError,
+            CredentialsError,
             "API key, or user name.*unable to",
         ),
         (

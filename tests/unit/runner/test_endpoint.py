@@ -6,7 +6,7 @@ from base64 import b64decode
 import pytest
 
 from headrace.errors import PermanentError
-from headrace_runner.settings import ElasticsearchSettings
+from headrace_runner.credentials import ElasticsearchSettings
 from headrace_runner.targets.elasticsearch.endpoint import Endpoint
 
 

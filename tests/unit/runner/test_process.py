@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from headrace.errors import PermanentError, StoppedError
+from headrace.errors import PermanentError, StoppedError, TransientError
 from headrace.store.progress import Progress
+from headrace_runner.credentials import ElasticsearchSettings, dsn_of, elasticsearch_of
 from headrace_runner.settings import Settings
 from headrace_runner.stop import Stop
 from headrace_runner.targets import TARGETS, open_target
@@ -54,6 +56,79 @@ def test_how_an_index_is_reached_comes_from_the_environment_and_is_not_shown():
     assert "secret" not in repr(reached)
     with pytest.raises(PermanentError, match="HEADRACE_ELASTICSEARCH_VERIFY is neither true nor false"):
         Settings.from_environ(environ | {"HEADRACE_ELASTICSEARCH_VERIFY": "no"})
+
+
+PARTS = {"SOURCE_DSN": "source_dsn", "TARGET_DSN": "target_dsn", "ELASTICSEARCH": "elasticsearch"}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_file_may_say_how_a_server_is_reached(name):
+    others = {key: value for key, value in ENVIRON.items() if key != f"HEADRACE_{name}"}
+    settings = Settings.from_environ({**others, f"HEADRACE_{name}_FILE": "/etc/headrace/connections/x"})
+    assert getattr(settings, PARTS[name]) == Path("/etc/headrace/connections/x")
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_server_is_reached_in_one_way(name):
+    variable = "ELASTICSEARCH_URL" if name == "ELASTICSEARCH" else name
+    environ = {**ENVIRON, f"HEADRACE_{variable}": "secret", f"HEADRACE_{name}_FILE": "/secret"}
+    words = f"The environment has HEADRACE_{variable} and HEADRACE_{name}_FILE: leave one of them out"
+    with pytest.raises(PermanentError) as refusal:
+        Settings.from_environ(environ)
+    assert refusal.value.message == words
+
+
+def test_no_secret_is_shown():
+    settings = Settings.from_environ({**ENVIRON, "HEADRACE_SOURCE_DSN": "secret", "HEADRACE_TARGET_DSN": "secret"})
+    assert "secret" not in repr(settings)
+
+
+def test_a_file_is_read_anew_each_time(tmp_path):
+    file = tmp_path / "source"
+    for text in ("host=a password=old", "host=a password=new"):
+        file.write_text(f"{text}\n")
+        assert dsn_of(file, "the source") == text
+    assert dsn_of("host=a", "the source") == "host=a"
+
+
+def test_a_file_that_is_not_there_yet_may_come(tmp_path):
+    (tmp_path / "empty").touch()
+    cases = {
+        "absent": "The source: the file that says how it is reached is missing",
+        "empty": "The source: the file with its connection string is empty",
+        ".": "The source: the file that says how it is reached can't be read",
+    }
+    for name, words in cases.items():
+        with pytest.raises(TransientError) as refusal:
+            dsn_of(tmp_path / name, "the source")
+        assert refusal.value.message == words
+    with pytest.raises(TransientError, match="Elasticsearch: the file that says how it is reached is missing"):
+        elasticsearch_of(tmp_path / "absent")
+
+
+def test_a_file_holds_all_that_the_environment_could_say_of_elasticsearch(tmp_path):
+    file = tmp_path / "elasticsearch"
+    access = {"url": "https://search", "username": "u", "password": "secret"}
+    file.write_text(json.dumps({**access, "ca": "", "api_key": None, "verify": "false"}))
+    assert elasticsearch_of(file) == ElasticsearchSettings(**access, verify=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("secret", "HEADRACE_ELASTICSEARCH_FILE names a file that holds no JSON object of texts"),
+        ('["secret"]', "HEADRACE_ELASTICSEARCH_FILE names a file that holds no JSON object of texts"),
+        ('{"url": "x", "verify": true}', "HEADRACE_ELASTICSEARCH_FILE names a file that holds no JSON object of texts"),
+        ('{"password": "secret"}', "HEADRACE_ELASTICSEARCH_FILE names a file without a url"),
+        ('{"url": "secret", "verify": "no"}', "HEADRACE_ELASTICSEARCH_VERIFY is neither true nor false"),
+    ],
+)
+def test_a_file_that_says_nothing_of_elasticsearch_is_told_and_not_shown(tmp_path, text, words):
+    file = tmp_path / "elasticsearch"
+    file.write_text(text)
+    with pytest.raises(PermanentError) as refusal:
+        elasticsearch_of(file)
+    assert refusal.value.message == words
 
 
 def test_a_number_that_is_none_is_named_and_not_shown():
@@ -141,7 +216,7 @@ def test_the_runner_imports_little_more_than_psycopg():
     heavy = {"pydantic", "sqlglot", "kubernetes", "kopf", "yoyo", "structlog", "psycopg_pool", "http", "uuid"}
     assert heavy.isdisjoint(with_runner)
     ours = {name for name in with_runner if name.startswith("headrace")}
-    assert len(ours) <= 82, sorted(ours)
+    assert len(ours) <= 85, sorted(ours)
     # unicodedata only where a module is compiled, not read from its .pyc.
     others = with_runner - ours - loaded_with("psycopg") - {"unicodedata"}
     assert len(others) <= 5, sorted(others)

@@ -1,12 +1,16 @@
 """How often a runner tries again before a new pod has to."""
 
+import dataclasses
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from headrace.errors import PermanentError, TransientError
+from headrace.errors import CredentialsError, PermanentError, StoppedError, TransientError
 from headrace_runner.log import Log
-from headrace_runner.run import _with_retries
+from headrace_runner.retries import Retries
+from headrace_runner.rotation import Rotation
 from headrace_runner.settings import Settings
 from headrace_runner.stop import Stop
 
@@ -42,12 +46,17 @@ class Attempts:
         return "done"
 
 
-def tried(attempts, *, lasts=False):
+def tried(attempts, *, lasts=False, settings=SETTINGS, stop=None):
     with Path("/dev/null").open("w") as nowhere:
-        words = Words()
-        return _with_retries(
-            attempts, lambda: attempts.progress, SETTINGS, Stop(60), words, Log("r", nowhere), lasts=lambda: lasts
-        )
+        words, stop = Words(), stop or Stop(60)
+        return Retries(
+            settings=settings,
+            stop=stop,
+            report=words,
+            run_log=Log("r", nowhere),
+            progress=lambda: attempts.progress,
+            lasts=lambda: lasts,
+        ).until_done(attempts)
 
 
 def test_four_pauses_without_progress_are_all_there_are():
@@ -71,3 +80,71 @@ def test_what_no_retry_can_help_is_not_tried_again():
     with pytest.raises(PermanentError):
         tried(attempts, lasts=True)
     assert attempts.made == 1
+
+
+def refused(part="Elasticsearch"):
+    """What an attempt raises."""
+    return lambda message: CredentialsError(message, part=part)
+
+
+def reached_by(file, **changes):
+    """Settings with a file that holds credentials."""
+    return dataclasses.replace(SETTINGS, elasticsearch=file, look_seconds=0.01, again_seconds=0.02, **changes)
+
+
+def test_credentials_of_a_file_are_waited_for(tmp_path):
+    file = tmp_path / "elasticsearch"
+    file.write_text("{}")
+    attempts = Attempts(3, error=refused())
+    assert tried(attempts, settings=reached_by(file)) == "done"
+    assert attempts.made == 4
+
+
+def test_a_file_that_changed_is_tried_at_once(tmp_path):
+    file = tmp_path / "elasticsearch"
+    file.write_text("old")
+    threading.Timer(0.1, file.write_text, ("new",)).start()
+    settings = dataclasses.replace(reached_by(file), again_seconds=30.0)
+    started = time.monotonic()
+    assert tried(Attempts(1, error=refused()), settings=settings) == "done"
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("part", ["the source", "the target", "the store", "Elasticsearch"])
+def test_credentials_that_no_file_holds_are_not_waited_for(part):
+    attempts = Attempts(1, error=refused(part))
+    with pytest.raises(CredentialsError):
+        tried(attempts, settings=reached_by(None))
+    assert attempts.made == 1
+
+
+def test_the_wait_for_credentials_has_an_end_that_progress_puts_off(tmp_path):
+    file = tmp_path / "elasticsearch"
+    file.write_text("{}")
+    with pytest.raises(CredentialsError):
+        tried(Attempts(1000, error=refused()), settings=reached_by(file, rotation_seconds=0.1))
+    attempts = Attempts(20, moves=range(1, 21), error=refused())
+    assert tried(attempts, settings=reached_by(file, rotation_seconds=0.1)) == "done"
+
+
+def test_a_password_that_is_changed_again_hours_later_is_waited_for_too(tmp_path):
+    """A run that counts, or that has not come to its first batch, makes no progress in between."""
+    file, now = tmp_path / "elasticsearch", [0.0]
+    file.write_text("{}")
+    rotation = Rotation(reached_by(file, rotation_seconds=180.0), Stop(1), clock=lambda: now[0])
+    for seconds in (0, 15, 170, 7200, 7370):
+        now[0] = seconds
+        rotation.hope(refused()("away"), moved=False)
+    now[0] = 7385
+    with pytest.raises(CredentialsError):
+        rotation.hope(refused()("away"), moved=False)
+
+
+def test_a_stop_ends_the_wait_for_credentials(tmp_path):
+    file = tmp_path / "elasticsearch"
+    file.write_text("{}")
+    stop = Stop(60)
+    threading.Timer(0.05, stop.request).start()
+    settings = dataclasses.replace(reached_by(file), again_seconds=30.0)
+    with pytest.raises(StoppedError):
+        tried(Attempts(1, error=refused()), settings=settings, stop=stop)

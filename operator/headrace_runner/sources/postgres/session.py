@@ -1,15 +1,18 @@
 """The source's session: read-only, with every setting pinned that changes how values look as text."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from headrace.errors import PermanentError
-from headrace.postgres.connect import connect
+from headrace.postgres.connect import CONNECT_SECONDS, connect, connection_parameters
 from headrace.postgres.problems import describe, translated
 from headrace.postgres.watch import Watch
+from headrace_runner.credentials import dsn_of
 from headrace_runner.pinned import PINNED
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -26,12 +29,25 @@ SETTINGS = {
 }
 
 
-def open_session(dsn: str, run_id: str) -> Connection:
+def open_session(dsn: str | Path, run_id: str) -> Connection:
     """Connects; raises PermanentError or TransientError."""
     with reading():
-        connection = connect(dsn, application_name=f"headrace-read {run_id}", settings=SETTINGS)
+        connection = connect(dsn_of(dsn, "the source"), application_name=f"headrace-read {run_id}", settings=SETTINGS)
         Watch(connection).start()
         return connection
+
+
+def place_of(dsn: str | Path) -> str:
+    """What stands for the host, the port and the database that a connection string names, whoever logs in and how.
+
+    Not for the server that answers: a name that leads to another one after a fail-over is the same place. A digest, for
+    it is kept in the target, where nobody need know our hosts.
+    """
+    text = dsn_of(dsn, "the source")
+    given = connection_parameters(text, application_name="", connect_timeout=CONNECT_SECONDS)
+    port, database = given.get("port") or "5432", given.get("dbname") or given.get("user")
+    parts = (given.get("host"), given.get("hostaddr"), port, database)
+    return hashlib.sha256("\0".join(str(part or "") for part in parts).encode()).hexdigest()[:16]
 
 
 @contextmanager

@@ -29,9 +29,21 @@ _TYPES = """
     JOIN pg_catalog.pg_type AS t ON t.oid = c.oid JOIN pg_catalog.pg_type AS b ON b.oid = bases.oid
     ORDER BY c.position
 """
-_PRIMARY_KEY = """
+# A key holds for a table's partitions, and not for what inherits from a table; but the query reads that too.
+HAS_HEIRS = """(
+    {table}.relkind <> 'p' AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS h WHERE h.inhparent = {table}.oid)
+)"""
+# Whether no two rows of a table have the same columns `k` of its index `i`. One that is checked late is good enough:
+# what others see was checked.
+IDENTIFIES = f"""(
+    i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND k.position <= i.indnkeyatts
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = i.indrelid AND {HAS_HEIRS.format(table="c")}
+    )
+)"""
+_PRIMARY_KEY = f"""
     SELECT k.attnum FROM pg_catalog.pg_index AS i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, position)
-    WHERE i.indrelid = %s AND i.indisprimary AND k.position <= i.indnkeyatts ORDER BY k.position
+    WHERE i.indrelid = %s AND i.indisprimary AND {IDENTIFIES} ORDER BY k.position
 """
 
 
@@ -73,7 +85,8 @@ def shape_of(connection: psycopg.Connection[Any], wrapped: str) -> Shape:
         for name, (type_name, oid, is_text, base, base_oid, modifier, kind, is_array) in zip(names, types, strict=True)
     )
     encoding = connection.info.parameter_status("server_encoding")
-    return Shape(columns, _primary_key(connection, result, names), encoding)
+    table = _table(result)
+    return Shape(columns, _primary_key(connection, result, names, table), encoding, table)
 
 
 def _check_names(names: list[str]) -> None:
@@ -87,10 +100,17 @@ def _check_names(names: list[str]) -> None:
             raise PermanentError(f'The query gives two columns named "{name}"', field="source_query")
 
 
-def _primary_key(connection: psycopg.Connection[Any], result: pq.abc.PGresult, names: list[str]) -> tuple[str, ...]:
+def _table(result: pq.abc.PGresult) -> int:
+    """The OID of the one table (or view) that all columns come from; 0 when there is none."""
     tables = {result.ftable(number) for number in range(result.nfields)}
-    if len(tables) != 1 or 0 in tables:
+    return tables.pop() if len(tables) == 1 else 0
+
+
+def _primary_key(
+    connection: psycopg.Connection[Any], result: pq.abc.PGresult, names: list[str], table: int
+) -> tuple[str, ...]:
+    if not table:
         return ()
     by_number = {result.ftablecol(number): name for number, name in enumerate(names)}
-    key = [number for (number,) in connection.execute(_PRIMARY_KEY, (tables.pop(),))]
+    key = [number for (number,) in connection.execute(_PRIMARY_KEY, (table,))]
     return tuple(by_number[number] for number in key) if all(number in by_number for number in key) else ()

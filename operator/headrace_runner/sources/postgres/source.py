@@ -4,6 +4,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -23,12 +24,11 @@ from headrace_runner.sources.postgres.batches import Limits, batches_of
 from headrace_runner.sources.postgres.documents import MOST_ROWS
 from headrace_runner.sources.postgres.documentstream import DocumentStream
 from headrace_runner.sources.postgres.horizon import HorizonFinder
-from headrace_runner.sources.postgres.living import living
 from headrace_runner.sources.postgres.lookback import is_unsettled
 from headrace_runner.sources.postgres.nulls import has_to_see_nulls
 from headrace_runner.sources.postgres.role import note_on_role
 from headrace_runner.sources.postgres.select import Select, as_stream
-from headrace_runner.sources.postgres.session import open_session, reading
+from headrace_runner.sources.postgres.session import open_session, place_of, reading
 from headrace_runner.sources.postgres.shape import describe_statement, shape_of
 from headrace_runner.wire import error_of, fetch_row
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 class PostgresSource:
     """Reads one run's query. `wait` sleeps, and raises when the run has to stop."""
 
-    def __init__(self, dsn: str, spec: RunSpec, wait: Callable[[float], None]) -> None:
+    def __init__(self, dsn: str | Path, spec: RunSpec, wait: Callable[[float], None]) -> None:
         self._dsn = dsn
         self._spec = spec
         self._wait = wait
@@ -55,11 +55,16 @@ class PostgresSource:
 
     def describe(self) -> Shape:
         """The query's result; raises PermanentError when it can't be parsed."""
+        if self._spec.source_table is not None:
+            from headrace_runner.sources.postgres.whole import require_readable
+
+            require_readable(self._connection, self._spec.source_table)
         with reading(), self._connection.transaction():
             # By itself first: in parentheses a mistake in it is reported at another place.
             describe_statement(self._connection, self._select.bare())
             shape = shape_of(self._connection, self._select.wrapped())
-            shape = dataclasses.replace(shape, reads=marked_relations(self._connection, self._spec.run_id))
+            reads = marked_relations(self._connection, self._spec.run_id)
+        shape = dataclasses.replace(shape, reads=reads, place=place_of(self._dsn))
         self._select = dataclasses.replace(
             self._select,
             columns={column.name: column for column in shape.columns},
@@ -271,4 +276,6 @@ def _compared(spec: RunSpec) -> str:
     """The query; to be held against a target, without the rows whose documents were deleted."""
     if spec.kind != "Reconcile" or spec.soft_delete_column is None:
         return spec.query
+    from headrace_runner.sources.postgres.living import living
+
     return living(spec.query, spec.soft_delete_column)

@@ -12,7 +12,8 @@ from headrace.runspec import RunSpec
 from headrace.store import dead_letters
 from headrace.store.dead_letters import Letter
 from headrace.store.fences import Claimant, Fence
-from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
+from headrace_runner.identity import Identity
+from headrace_runner.protocols import Checkpoint, Counters, Position, Start
 from headrace_runner.settings import Settings
 from headrace_runner.storage import ANSWER_SECONDS, CONNECT_SECONDS, SETTINGS
 
@@ -68,12 +69,7 @@ class StoreCheckpoint:
         values = {
             "pipeline_uid": self._spec.pipeline_uid,
             "target_id": identity.target_id,
-            "key_columns": list(identity.key_columns),
-            "key_types": list(identity.key_types),
-            "incremental_key": identity.incremental_key,
-            "cursor_type": identity.cursor_type,
-            "target_columns": None if identity.columns is None else list(identity.columns),
-            "fingerprint": identity.fingerprint,
+            **identity.as_row(),
             "first_version": self.first_version,
             **_position_values(start.position),
             **_counter_values(start.counters),
@@ -125,17 +121,7 @@ class StoreCheckpoint:
 
 
 def _checkpoint(row: Mapping[str, Any]) -> Checkpoint:
-    identity = None
-    if row["run_id"] is not None:
-        identity = Identity(
-            target_id=row["target_id"],
-            key_columns=tuple(row["key_columns"]),
-            incremental_key=row["incremental_key"],
-            fingerprint=row["fingerprint"],
-            key_types=tuple(row["key_types"] or ()),
-            cursor_type=row["cursor_type"],
-            columns=None if row["target_columns"] is None else tuple(row["target_columns"]),
-        )
+    identity = None if row["run_id"] is None else Identity.of_row(row, row["target_id"])
     return Checkpoint(
         holder=int(row["holder"]) + 1,
         run_id=row["run_id"],

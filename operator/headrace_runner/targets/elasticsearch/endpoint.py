@@ -7,7 +7,7 @@ from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from headrace.errors import PermanentError
-from headrace_runner.settings import ElasticsearchSettings
+from headrace_runner.credentials import ElasticsearchSettings
 
 _PORTS = {"https": 443, "http": 80}
 

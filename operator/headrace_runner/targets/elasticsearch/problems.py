@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from headrace.errors import PermanentError, TransientError
+from headrace.errors import CredentialsError, PermanentError, TransientError
 
 
 class Fault(Enum):
@@ -63,6 +63,8 @@ class Complaint:
         """The error to raise."""
         # Nothing more gets into an index that is gone; but another attempt of the run makes one, and starts over.
         may_pass = self.fault is Fault.PASSING or self.type == _GONE
+        if self.status == _UNAUTHORIZED:
+            return CredentialsError(f"Elasticsearch: {self}", part="Elasticsearch")
         return (TransientError if may_pass else PermanentError)(f"Elasticsearch: {self}")
 
     def _said(self) -> str:
@@ -77,6 +79,7 @@ _BLOCK = "cluster_block_exception"
 _GONE = "index_not_found_exception"
 _MAPPING_FULL = "Limit of total fields"
 _TOO_LARGE = 413
+_UNAUTHORIZED = 401
 _PASSING_STATUS = frozenset({408, 425, 429})
 _DOCUMENT_STATUS = frozenset({400, 409, 413, 422})
 _PASSING_TYPES = frozenset({"shard_not_found_exception", "index_shard_closed_exception", "alias_not_ready_exception"})
@@ -101,7 +104,7 @@ _PASSING_WORDS = {
     "node_closed_exception": "it is stopping",
 }
 _LASTING_WORDS = (
-    (lambda it: it.status == 401, "the API key, or user name and password, is not accepted: {reason}"),
+    (lambda it: it.status == _UNAUTHORIZED, "the API key, or user name and password, is not accepted: {reason}"),
     (lambda it: it.type == "security_exception", "a privilege is missing: {reason}"),
     (lambda it: it.type == "index_closed_exception", "the index is closed"),
     (lambda it: it.type == _GONE, "the index does not exist: {reason}"),

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import PermanentError
 from headrace.runspec import RunSpec
 from headrace_runner.ahead import Ahead
+from headrace_runner.credentials import elasticsearch_of
+from headrace_runner.identity import Identity, identity_of
 from headrace_runner.protocols import (
     Batch,
     Checkpoint,
     Comparison,
     Documents,
     Field,
-    Identity,
     Position,
     Projection,
     Shape,
@@ -48,7 +49,7 @@ class ElasticsearchTarget:
             raise PermanentError("The environment lacks HEADRACE_ELASTICSEARCH_URL")
         self.notes: dict[str, str] = {}
         self._spec = spec
-        self._endpoint = Endpoint.from_settings(settings.elasticsearch)
+        self._endpoint = Endpoint.from_settings(elasticsearch_of(settings.elasticsearch))
         # It takes 0.2 s of imports, while the fence is taken and the query is looked at.
         self._opening = Ahead(lambda: open_client(self._endpoint))
         self._opened: Elasticsearch | None = None
@@ -56,8 +57,7 @@ class ElasticsearchTarget:
         self._checkpoint = Checkpoint(holder=0)
         self._key: tuple[str, ...] = ()
         self._keys: tuple[Field, ...] = ()
-        self._key_types: tuple[str, ...] = ()
-        self._cursor_type: str | None = None
+        self._shape = Shape(())
         self._indices: Indices | None = None
         self._index: Index | None = None
         self._senders: Senders | None = None
@@ -79,10 +79,8 @@ class ElasticsearchTarget:
             message = "The documents of an index need a key: set keyColumns to columns that identify a row"
             raise PermanentError(message, field="key_columns")
         cursor = self._spec.incremental_key if self._spec.has_cursor else None
-        types = {column.name: column.type_name for column in shape.columns}
-        self._cursor_type = None if cursor is None else types.get(cursor)
         self._keys = key_fields(shape, self._key)
-        self._key_types = tuple(types[name] for name in self._key)
+        self._shape = shape
         fields, mapping = documents_of(shape, self._spec, self._key)
         self._indices = Indices(self._client(), self._spec, self._row.check)
         self._index = self._indices.open(
@@ -105,14 +103,9 @@ class ElasticsearchTarget:
     def identity(self) -> Identity:
         """The index's uuid with the key and the cursor; valid after `prepare`."""
         assert self._index is not None
-        return Identity(
-            target_id=self._index.uuid,
-            key_columns=self._key,
-            incremental_key=self._spec.incremental_key if self._spec.has_cursor else None,
-            fingerprint=self._spec.fingerprint,
-            key_types=self._key_types,
-            cursor_type=self._cursor_type,
-        )
+        types = {column.name: column.type_name for column in self._shape.columns}
+        key = {name: types[name] for name in self._key}
+        return identity_of(self._spec, self._shape, target_id=self._index.uuid, key=key)
 
     def holds(self, key: tuple[str, ...]) -> bool:
         """Whether the document with this key is there; true where it need not be, though its row was written."""

@@ -14,7 +14,8 @@ from psycopg.rows import dict_row
 
 from headrace.errors import OutrunError, PermanentError, SupersededError, TransientError
 from headrace.runspec import RunSpec
-from headrace_runner.protocols import Checkpoint, Counters, Identity, Position, Start
+from headrace_runner.identity import Identity
+from headrace_runner.protocols import Checkpoint, Counters, Position, Start
 from headrace_runner.targets.postgres.checkpoint_table import TABLE
 from headrace_runner.targets.postgres.presence import holds
 from headrace_runner.targets.postgres.session import APPLICATION_NAME, Connection
@@ -124,12 +125,7 @@ class CheckpointRow:
             "pipeline_uid": self._spec.pipeline_uid,
             "run_id": self._spec.run_id,
             "target_oid": identity.target_id,
-            "key_columns": list(identity.key_columns),
-            "key_types": list(identity.key_types),
-            "incremental_key": identity.incremental_key,
-            "cursor_type": identity.cursor_type,
-            "target_columns": None if identity.columns is None else list(identity.columns),
-            "fingerprint": identity.fingerprint,
+            **identity.as_row(),
             "target": table.sql,
             **_position_values(start.position),
             **_counter_values(start.counters),
@@ -217,17 +213,7 @@ class CheckpointRow:
 
 
 def _checkpoint(row: Mapping[str, Any], *, holder: int) -> Checkpoint:
-    identity = None
-    if row["run_id"] is not None:
-        identity = Identity(
-            target_id=row["target_oid"],
-            key_columns=tuple(row["key_columns"]),
-            incremental_key=row["incremental_key"],
-            fingerprint=row["fingerprint"],
-            key_types=tuple(row["key_types"] or ()),
-            cursor_type=row["cursor_type"],
-            columns=None if row["target_columns"] is None else tuple(row["target_columns"]),
-        )
+    identity = None if row["run_id"] is None else Identity.of_row(row, row["target_oid"])
     return Checkpoint(
         holder=holder,
         run_id=row["run_id"],

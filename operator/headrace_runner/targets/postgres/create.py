@@ -1,5 +1,7 @@
 """Makes a target table that is missing, with the types that the source has."""
 
+from dataclasses import dataclass
+
 import psycopg
 
 from headrace.errors import PermanentError
@@ -14,11 +16,22 @@ _TYPE = """
 """
 
 
-def create_table(connection: Connection, schema: str, name: str, shape: Shape, key: tuple[str, ...]) -> list[str]:
-    """Makes schema and table in the transaction at hand; returns the columns that became text for want of their type.
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """How a table is made."""
 
-    Raises PermanentError when the key is not among the columns or the role may not create.
-    """
+    statements: tuple[str, ...]
+    as_text: tuple[str, ...]
+    """Columns that become text for want of their type."""
+
+    @property
+    def sql(self) -> str:
+        """All statements, to be read."""
+        return "\n".join(f"{statement};" for statement in self.statements)
+
+
+def creation_of(connection: Connection, schema: str, name: str, shape: Shape, key: tuple[str, ...]) -> Creation:
+    """What makes schema and table; raises PermanentError when the key is not among the columns."""
     names = [column.name for column in shape.columns]
     for column in key:
         if column not in names:
@@ -27,14 +40,26 @@ def create_table(connection: Connection, schema: str, name: str, shape: Shape, k
     items = [_definition(column, unknown, key) for column in shape.columns]
     if key:
         items.append(f"PRIMARY KEY ({quote_names(key)})")
+    lines = ",\n    ".join(items)
+    statements = [f"CREATE TABLE {quote_qualified(schema, name)} (\n    {lines}\n)"]
+    if connection.execute("SELECT to_regnamespace(%s)", (quote_name(schema),)).fetchone() == (None,):
+        statements.insert(0, f"CREATE SCHEMA {quote_name(schema)}")
+    return Creation(tuple(statements), tuple(column.name for column in unknown))
+
+
+def create_table(connection: Connection, schema: str, name: str, shape: Shape, key: tuple[str, ...]) -> tuple[str, ...]:
+    """Makes schema and table in the transaction at hand; returns the columns that became text for want of their type.
+
+    Raises PermanentError when the key is not among the columns or the role may not create.
+    """
+    creation = creation_of(connection, schema, name, shape, key)
     try:
-        if connection.execute("SELECT to_regnamespace(%s)", (quote_name(schema),)).fetchone() == (None,):
-            connection.execute(f"CREATE SCHEMA {quote_name(schema)}".encode())
-        connection.execute(f"CREATE TABLE {quote_qualified(schema, name)} ({', '.join(items)})".encode())
+        for statement in creation.statements:
+            connection.execute(statement.encode())
     except psycopg.errors.InsufficientPrivilege as error:
         message = f'The target table "{schema}.{name}" does not exist, and the target\'s role may not create it'
         raise PermanentError(message, field="target_table") from error
-    return [column.name for column in unknown]
+    return creation.as_text
 
 
 def _definition(column: SourceColumn, unknown: list[SourceColumn], key: tuple[str, ...]) -> str:

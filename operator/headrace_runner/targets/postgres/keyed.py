@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import psycopg
 
 from headrace.errors import PermanentError
-from headrace.postgres.problems import Fault, describe, fault
+from headrace.postgres.faults import Fault
+from headrace.postgres.problems import describe, fault
 from headrace.runspec import RunSpec
 from headrace_runner.protocols import Batch, Checkpoint, Position, Projection, Start
 from headrace_runner.quoting import quote_names

@@ -2,16 +2,32 @@
 
 from headrace.errors import PermanentError
 from headrace_runner.protocols import Field, Projection, Shape
+from headrace_runner.quoting import quote_name
 from headrace_runner.targets.postgres.table import Column, Table
 
 
-def projection_of(shape: Shape, table: Table, key: tuple[str, ...], incremental_key: str | None) -> Projection:
-    """What the source has to send; raises PermanentError that names the column at fault."""
+def projection_of(
+    shape: Shape,
+    table: Table,
+    key: tuple[str, ...],
+    incremental_key: str | None,
+    *,
+    leaves_out_generated: bool = False,
+) -> Projection:
+    """What the source has to send; raises PermanentError that names the column at fault.
+
+    `leaves_out_generated`: of a whole table, columns that the target generates itself are not asked for.
+    """
     names = [column.name for column in shape.columns]
+    if leaves_out_generated:
+        names = [name for name in names if name in key or not _is_generated(table, name)]
     for name in key:
         if name not in names:
             raise PermanentError(f'The query gives no column "{name}", a key column of the target', field="key_columns")
-    columns = [_target_column(table, name) for name in names if name != incremental_key or name in table.columns]
+    types = {column.name: column.type_name for column in shape.columns}
+    columns = [
+        _target_column(table, name, types[name]) for name in names if name != incremental_key or name in table.columns
+    ]
     for column in columns:
         if column.always_identity and column.name not in key:
             message = f'The target numbers column "{column.name}" itself (GENERATED ALWAYS AS IDENTITY)'
@@ -28,10 +44,16 @@ def projection_of(shape: Shape, table: Table, key: tuple[str, ...], incremental_
     )
 
 
-def _target_column(table: Table, name: str) -> Column:
+def _is_generated(table: Table, name: str) -> bool:
+    return name in table.columns and table.columns[name].generated
+
+
+def _target_column(table: Table, name: str, type_name: str) -> Column:
     column = table.columns.get(name)
     if column is None:
-        raise PermanentError(f'The target has no column "{name}", which the query gives', field="source_query")
+        remedy = f"ALTER TABLE {table.sql} ADD COLUMN {quote_name(name)} {type_name}"
+        message = f'The target has no column "{name}", which the query gives: {remedy}'
+        raise PermanentError(message, field="source_query")
     if column.generated:
         raise PermanentError(f'The target generates column "{name}" itself: leave it out of the query')
     return column

@@ -1,6 +1,7 @@
 """The target's session: it must notice a dead peer, and never be shared by a pooler between two transactions."""
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ from headrace.postgres.connect import connect, connection_parameters
 from headrace.postgres.deadlines import deadline
 from headrace.postgres.problems import translated
 from headrace.postgres.watch import Watch
+from headrace_runner.credentials import dsn_of
 from headrace_runner.pinned import PINNED
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -40,8 +42,9 @@ APPLICATION_NAME = "headrace-write "
 """Followed by the run's id: whose sessions these are."""
 
 
-def open_session(dsn: str, run_id: str) -> Connection:
+def open_session(given: str | Path, run_id: str) -> Connection:
     """Connects; raises PermanentError, also for a pooler in transaction mode, or TransientError."""
+    dsn = dsn_of(given, "the target")
     with translated("the target"):
         name = f"{APPLICATION_NAME}{run_id}"
         # Also as a setting: one in the DSN would win, and our successor finds us by this name.

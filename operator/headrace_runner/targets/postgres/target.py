@@ -11,13 +11,13 @@ from headrace.postgres.deadlines import shut_down
 from headrace.postgres.problems import translated
 from headrace.runspec import RunSpec
 from headrace_runner.collations import byte_order
+from headrace_runner.identity import Identity, identity_of
 from headrace_runner.mark import set_mark
-from headrace_runner.protocols import Batch, Checkpoint, Comparison, Identity, Position, Projection, Shape, Start
+from headrace_runner.protocols import Batch, Checkpoint, Comparison, Position, Projection, Shape, Start
 from headrace_runner.quoting import quote_qualified
 from headrace_runner.settings import Settings
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
 from headrace_runner.targets.postgres.checkpoint_table import ensure_table
-from headrace_runner.targets.postgres.create import create_table
 from headrace_runner.targets.postgres.keyed import KeyedWriter
 from headrace_runner.targets.postgres.keyless import KeylessWriter
 from headrace_runner.targets.postgres.presence import holds
@@ -34,6 +34,7 @@ _READS_ITSELF = (
     "The query reads the table that the run writes, and rows that it leaves out would be deleted from it: "
     "choose another target_table, or set prune to false"
 )
+_SAME = "source and target are the same table"
 
 
 class Writer(Protocol):
@@ -67,7 +68,7 @@ class PostgresTarget:
         self._writer: Writer | None = None
         self._projection: Projection | None = None
         self._replaces = False
-        self._cursor_type: str | None = None
+        self._shape = Shape(())
         self._checkpoint = Checkpoint(holder=0)
 
     def claim(self, *, held_before: bool) -> Checkpoint:
@@ -84,16 +85,17 @@ class PostgresTarget:
             self._table = self._find() or self._create(shape)
             self._key = self._table.key(self._spec.key_columns)
             refuse_hidden_keys(self._connection, self._table, self._key)
-        if self._table.oid in shape.reads and self._spec.mode == "full" and self._spec.prune:
-            raise PermanentError(_READS_ITSELF, field="target_table")
+        self._refuse_own(shape, self._table)
         if not self._key and self._spec.has_cursor:
             raise PermanentError("An incremental run needs a key: set keyColumns", field="key_columns")
         if not self._key and not self._spec.prune:
             message = "Without a key a run replaces the whole table: set keyColumns, or prune: true"
             raise PermanentError(message, field="key_columns")
         cursor = self._spec.incremental_key if self._spec.has_cursor else None
-        self._cursor_type = next((column.type_name for column in shape.columns if column.name == cursor), None)
-        self._projection = projection_of(shape, self._table, self._key, cursor)
+        self._shape = shape
+        self._projection = projection_of(
+            shape, self._table, self._key, cursor, leaves_out_generated=self._spec.source_table is not None
+        )
         with translated(_NAME):
             deletes = self._spec.mode == "full" and self._spec.prune
             require_rights(self._connection, self._table, updates=bool(self._key), deletes=deletes)
@@ -104,13 +106,11 @@ class PostgresTarget:
     def identity(self) -> Identity:
         """The table's OID with the key and the cursor; valid after `prepare`."""
         assert self._table is not None
-        return Identity(
+        return identity_of(
+            self._spec,
+            self._shape,
             target_id=str(self._table.oid),
-            key_columns=self._key,
-            incremental_key=self._spec.incremental_key if self._spec.has_cursor else None,
-            fingerprint=self._spec.fingerprint,
-            key_types=tuple(self._table.columns[name].type_name for name in self._key),
-            cursor_type=self._cursor_type,
+            key={name: self._table.columns[name].type_name for name in self._key},
             columns=tuple(f"{column.number} {column.name}" for column in self._columns()),
         )
 
@@ -210,6 +210,18 @@ class PostgresTarget:
         """Lets go of the connection; the server rolls back what is under way."""
         self._connection.close()
 
+    def _refuse_own(self, shape: Shape, table: Table) -> None:
+        """Raises PermanentError where rows would be read from where they are written, and to no good."""
+        if table.oid not in shape.reads:
+            return
+        is_same = table.oid == shape.table
+        if is_same and self._spec.source_table is not None:
+            raise PermanentError(_SAME, field="target_table")
+        if self._spec.mode == "full" and self._spec.prune:
+            raise PermanentError(_READS_ITSELF, field="target_table")
+        if is_same:
+            raise PermanentError(_SAME, field="target_table")
+
     def _columns(self) -> list[Column]:
         assert self._table is not None
         assert self._projection is not None
@@ -222,6 +234,8 @@ class PostgresTarget:
         )
 
     def _create(self, shape: Shape) -> Table:
+        from headrace_runner.targets.postgres.create import create_table
+
         key = self._spec.key_columns or shape.primary_key
         if not key and self._spec.has_cursor:
             raise PermanentError("An incremental run needs a key: set keyColumns", field="key_columns")

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from tests.integration.runner.conftest import Rig
 
-from headrace_runner.settings import ElasticsearchSettings, Settings
+from headrace_runner.credentials import ElasticsearchSettings
+from headrace_runner.settings import Settings
 
 
 class IndexRig(Rig):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headrace_runner.settings import ElasticsearchSettings
+from headrace_runner.credentials import ElasticsearchSettings
 
 ROWS = "SELECT id, v FROM rows"
 

@@ -4,12 +4,15 @@ import os
 import signal
 
 import pytest
+from tests.integration.runner.conftest import execute
 
 from headrace_runner.targets import TARGETS
 
 ROWS = "SELECT id, v, n FROM rows"
 RIGS = {"postgres": "table_rig", "elasticsearch": "index_rig"}
 LATER = {"mode": "incremental", "incremental_key": "n"}
+MADE = "CREATE TABLE rows (id int PRIMARY KEY, v text, n int NOT NULL)"
+ELSEWHERE = "Starting over: the source leads to another host, port or database"
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def table_rig(rig):
 def rows(request):
     rig = request.getfixturevalue(RIGS[request.param])
     rig.on_source(
-        "CREATE TABLE rows (id int PRIMARY KEY, v text, n int NOT NULL)",
+        MADE,
         "INSERT INTO rows SELECT n, md5(n::text), n FROM generate_series(1, 2000) AS n",
     )
     return rig
@@ -161,6 +164,39 @@ def test_a_full_run_continues_a_failed_one_and_still_deletes(rows):
     ended = rows.load(ROWS)
     assert any("Continuing after" in line for line in ended.log)
     rows.assert_same(ROWS)
+
+
+@pytest.fixture
+def elsewhere(emptied, server):
+    """Another database, with other rows under the same keys."""
+    dsn = emptied(server, "elsewhere")
+    execute(dsn, MADE, "INSERT INTO rows SELECT n, 'elsewhere', n FROM generate_series(1, 1500) AS n")
+    return dsn
+
+
+def test_a_full_run_does_not_go_on_with_a_failed_one_where_the_source_leads_elsewhere(rows, elsewhere):
+    killed = rows.spec(ROWS, source="shop", max_rows_per_second=800)
+    process = rows.spawn(killed)
+    rows.wait_until_read(killed, 500)
+    process.kill()
+    process.wait(timeout=10)
+    rows.source = elsewhere
+    ended = rows.load(ROWS, source="shop")
+    assert ELSEWHERE in ended.log
+    assert ended.rows_read == 1500
+    rows.assert_same(ROWS)
+
+
+@pytest.mark.parametrize("source", ["", "shop"], ids=["the default one", "another"])
+def test_an_incremental_run_starts_over_where_the_source_leads_elsewhere(rows, elsewhere, source):
+    rows.on_source("DELETE FROM rows WHERE id > 1000")
+    rows.load(ROWS, source=source, **LATER)
+    rows.source = elsewhere
+    ended = rows.load(ROWS, source=source, **LATER)
+    assert ELSEWHERE in ended.log
+    assert ended.rows_read == 1500
+    rows.assert_same(ROWS)
+    assert rows.load(ROWS, source=source, **LATER).rows_read <= 1
 
 
 def test_a_run_that_is_done_says_so_again_and_writes_nothing(rows):

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from headrace.errors import PermanentError, TransientError
-from headrace_runner.settings import ElasticsearchSettings
+from headrace_runner.credentials import ElasticsearchSettings
 from headrace_runner.targets.elasticsearch.endpoint import Endpoint
 from headrace_runner.targets.elasticsearch.transport import Connection
 

@@ -6,6 +6,7 @@ import time
 
 import psycopg
 import pytest
+from tests.integration.runner.stream.changes import TABLE
 
 log = logging.getLogger(__name__)
 SECONDS_OF_REST = float(os.environ.get("HEADRACE_REST_SECONDS", "10"))
@@ -39,6 +40,21 @@ def test_a_stream_goes_on_where_an_incremental_run_ended_and_the_other_way_round
     events.on_source(MANY.format(601, 650))
     assert events.load("SELECT id, v, at FROM events", mode="incremental", **fields).rows_written == 50
     events.assert_same("SELECT id, v, at FROM events")
+
+
+def test_it_starts_over_where_the_source_leads_elsewhere(events, stream, emptied, server):
+    events.on_source(MANY.format(1, 300))
+    running = stream(events, source="shop")
+    running.until_same()
+    running.stop()
+    events.source = emptied(server, "elsewhere")
+    # Long before what was read in the other database.
+    events.on_source(
+        *TABLE, "INSERT INTO events SELECT n, -n, now() - interval '9 days' FROM generate_series(1, 300) n"
+    )
+    running = stream(events, source="shop")
+    running.until_same()
+    assert "Starting over: the source leads to another host, port or database" in running.stop().log
 
 
 def test_an_empty_source_is_waited_for(events, stream):
