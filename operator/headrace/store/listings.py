@@ -15,7 +15,7 @@ from headrace.store.runs import COLUMNS, Connection
 Scope = tuple[str, str]
 """Installation and namespace."""
 LISTED: LiteralString = "deleted_at IS NULL AND kind <> 'Reconcile'"
-"""As the indexes say it: all but what was deleted, and reconciles."""
+"""As the indexes say it: all but what was deleted, reconciles, and previews, which are marked from the beginning."""
 # Where a value may be missing, it comes last both ways.
 _SORTED_BY: Mapping[str, tuple[LiteralString, LiteralString]] = MappingProxyType(
     {

@@ -23,16 +23,17 @@ COLUMNS: LiteralString = """
 """
 """Those of a RunRecord."""
 
+# A preview is hidden from the beginning: no list shows it, and no trigger counts it.
 _SAVE: LiteralString = """
     INSERT INTO headrace.runs AS r
         (run_id, installation, namespace, pipeline_uid, pipeline_name, run_name, kind, status, attempt, epoch,
          created_at, started_at, finished_at, error_message, project, pipeline_shown, params, tags, cancel_reason,
-         schedule, schedule_uid, due_at, backfill, backfill_uid, nodes, is_stream, spec)
+         schedule, schedule_uid, due_at, backfill, backfill_uid, nodes, is_stream, spec, deleted_at)
     VALUES (%(run_id)s, %(installation)s, %(namespace)s, %(pipeline_uid)s, %(pipeline_name)s, %(run_name)s, %(kind)s,
             %(status)s, %(attempt)s, %(epoch)s, %(created_at)s, %(started_at)s, %(finished_at)s, %(error_message)s,
             %(project)s, %(pipeline_shown)s, %(params)s::jsonb, %(tags)s::jsonb, %(cancel_reason)s, %(schedule)s,
             %(schedule_uid)s, %(due_at)s, %(backfill)s, %(backfill_uid)s, %(nodes)s::jsonb, %(is_stream)s,
-            %(spec)s::jsonb)
+            %(spec)s::jsonb, CASE WHEN %(kind)s = 'Preview' THEN now() END)
     ON CONFLICT (run_id) DO UPDATE SET
         status = excluded.status, attempt = excluded.attempt, epoch = coalesce(excluded.epoch, r.epoch),
         started_at = coalesce(excluded.started_at, r.started_at), finished_at = excluded.finished_at,
@@ -56,10 +57,12 @@ _FINISH: LiteralString = """
 _SHOWN: LiteralString = "pipeline_uid = %(pipeline_uid)s AND deleted_at IS NULL"
 _NOT_OF_KIND: LiteralString = "(%(without)s::text IS NULL OR kind <> %(without)s)"
 
+MARKED: LiteralString = "deleted_at < now() - %s ORDER BY deleted_at"
+PREVIEWS: LiteralString = "kind = 'Preview' AND created_at < now() - %s ORDER BY created_at"
+"""Which runs are purged."""
 _PURGE: LiteralString = """
     WITH doomed AS (
-        SELECT run_id, pipeline_uid FROM headrace.runs WHERE deleted_at < now() - %s
-        ORDER BY deleted_at LIMIT %s FOR UPDATE SKIP LOCKED
+        SELECT run_id, pipeline_uid FROM headrace.runs WHERE {} LIMIT %s FOR UPDATE SKIP LOCKED
     ), logs AS (
         DELETE FROM headrace.run_logs USING doomed WHERE run_logs.run_id = doomed.run_id
     ), mirror AS (
@@ -190,9 +193,10 @@ async def last_successes(connection: Connection, pipeline_uids: Sequence[str]) -
     return {uid: Success(started_at=started, finished_at=finished) for uid, started, finished in rows}
 
 
-async def purge_batch(connection: Connection, older_than: timedelta) -> int:
-    """Removes up to PURGE_BATCH runs that were marked before, with logs, mirrors and dead letters; returns how many."""
-    return (await connection.execute(_PURGE, (older_than, PURGE_BATCH))).rowcount
+async def purge_batch(connection: Connection, older_than: timedelta, which: LiteralString = MARKED) -> int:
+    """Removes up to PURGE_BATCH runs of before, with logs, mirrors and dead letters; returns how many."""
+    query: LiteralString = _PURGE.format(which)
+    return (await connection.execute(query, (older_than, PURGE_BATCH))).rowcount
 
 
 def _values(record: RunRecord) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import LiteralString
 
 from headrace.model.run import RunKind
 from headrace.runspec import RunSpec
@@ -18,16 +19,16 @@ from headrace.store import (
 )
 from headrace.store.ids import as_uuid
 from headrace.store.listings import Scope
+from headrace.store.previews import KEPT, Previews
 from headrace.store.progress import LogLine
 from headrace.store.records import Checkpoint, DeadLetter, DueRun, RunRecord, Snapshot, Statistics, Success
-from headrace.store.visits import Visits
+from headrace.store.visits import OFFSET_LIMIT
+from headrace.store.wal_history import WalHistory
 
 _PURGE_SECONDS = 60.0
-_OFFSET_LIMIT = 2**31
-"""More rows than any history has; Postgres's own limit would be an error."""
 
 
-class Store(Visits):
+class Store(WalHistory, Previews):
     """The platform's Postgres.
 
     Every method raises UnavailableError (part `postgres`) when Postgres can't be reached, no connection becomes free in
@@ -77,18 +78,24 @@ class Store(Visits):
 
     async def purge(self, older_than: timedelta) -> int:
         """Removes runs that were marked longer ago than that, with all they left; returns how many."""
-        purged = 0
-        while True:
+        purged = await self._purge(older_than, runs.MARKED)
+        async with self._connection() as connection:
+            await counts.drop_empty(connection)
+        return purged
+
+    async def purge_previews(self) -> int:
+        """Removes previews that are over an hour old; returns how many."""
+        return await self._purge(KEPT, runs.PREVIEWS)
+
+    async def _purge(self, older_than: timedelta, which: LiteralString) -> int:
+        purged, batch = 0, runs.PURGE_BATCH
+        while batch == runs.PURGE_BATCH:
             async with self._connection(answer_within=_PURGE_SECONDS) as connection, connection.transaction():
                 await connection.execute(
                     "SELECT set_config('statement_timeout', %s, true)", (f"{_PURGE_SECONDS:.0f}s",)
                 )
-                batch = await runs.purge_batch(connection, older_than)
+                batch = await runs.purge_batch(connection, older_than, which)
             purged += batch
-            if batch < runs.PURGE_BATCH:
-                break
-        async with self._connection() as connection:
-            await counts.drop_empty(connection)
         return purged
 
     async def trim_logs(self) -> int:
@@ -110,7 +117,7 @@ class Store(Visits):
         self, pipeline_uid: str, *, limit: int, offset: int = 0, without: str | None = RunKind.RECONCILE
     ) -> list[RunRecord]:
         """Returns a pipeline's runs of all kinds but one (None: of all), newest first."""
-        offset = min(offset, _OFFSET_LIMIT)
+        offset = min(offset, OFFSET_LIMIT)
         async with self._connection() as connection:
             return await runs.list_runs(connection, pipeline_uid, limit=limit, offset=offset, without=without)
 
@@ -161,7 +168,7 @@ class Store(Visits):
         wanted = listings.Wanted(
             scope=scope, pipeline_uids=pipeline_uids, status=status, streams=streams, without=without
         )
-        page = listings.Page(sort=sort, limit=limit, offset=min(offset, _OFFSET_LIMIT))
+        page = listings.Page(sort=sort, limit=limit, offset=min(offset, OFFSET_LIMIT))
         async with self._connection() as connection:
             return await listings.list_all_runs(connection, wanted, page)
 
@@ -212,7 +219,7 @@ class Store(Visits):
 
     async def list_dead_letters(self, pipeline_uid: str, *, limit: int, offset: int = 0) -> list[DeadLetter]:
         """Returns the rows of a pipeline that its target refused, the latest first."""
-        offset = min(offset, _OFFSET_LIMIT)
+        offset = min(offset, OFFSET_LIMIT)
         async with self._connection() as connection:
             return await dead_letters.list_letters(connection, as_uuid(pipeline_uid), limit=limit, offset=offset)
 
@@ -223,7 +230,7 @@ class Store(Visits):
 
     async def list_logs(self, run_id: str, *, min_level: str = "DEBUG", limit: int, offset: int = 0) -> list[LogLine]:
         """Returns the run's log lines of that level and above, oldest first."""
-        offset = min(offset, _OFFSET_LIMIT)
+        offset = min(offset, OFFSET_LIMIT)
         async with self._connection() as connection:
             return await logs.list_logs(connection, run_id, min_level=min_level, limit=limit, offset=offset)
 

@@ -39,11 +39,11 @@ def test_everything_lies_in_one_schema_and_a_second_time_changes_nothing(databas
     first = _tables(database)
     migrate(database)
     assert {"headrace.runs", "headrace.run_logs", "headrace.checkpoints", "headrace.epochs"} < first
-    assert {"headrace.target_fences", "headrace.dead_letters"} < first
+    assert {"headrace.target_fences", "headrace.dead_letters", "headrace.wal_history", "headrace.wal_counts"} < first
     assert {name.split(".")[0] for name in first} == {"headrace"}
     assert _tables(database) == first
     with psycopg.connect(database) as connection:
-        assert connection.execute("SELECT count(*) FROM headrace._yoyo_log").fetchone() == (4,)
+        assert connection.execute("SELECT count(*) FROM headrace._yoyo_log").fetchone() == (5,)
 
 
 def test_processes_that_start_at_once_all_succeed(database: str) -> None:
