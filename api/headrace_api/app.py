@@ -21,17 +21,22 @@ from headrace_api.routes import (
     backfills,
     control,
     dead_letters,
+    destinations,
     docs,
     executions,
     health,
     info,
     metrics,
     pipelines,
+    previews,
     projects,
     runs,
     schedules,
+    sources,
     statistics,
     stream,
+    tables,
+    wal,
 )
 from headrace_api.settings import Settings
 
@@ -46,19 +51,22 @@ Every error has the same form: `detail`, `error` and `meta`. Every response carr
 """
 _TAGS = [
     {"name": "projects", "description": "Names under which pipelines, their runs and schedules are grouped."},
+    {"name": "sources", "description": "Databases that pipelines read from, and what there is to be moved."},
+    {"name": "destinations", "description": "Databases and search engines that pipelines write to."},
     {"name": "pipelines", "description": "What is moved, from where, to where and how."},
     {"name": "runs", "description": "What ran, and how it went."},
     {"name": "schedules", "description": "When pipelines run, and runs for due times of the past."},
     {"name": "streams", "description": "What runs until it is stopped."},
     {"name": "dead letters", "description": "Rows that a target refused, and what became of them."},
+    {"name": "wal", "description": "What replication slots hold back of the sources' write-ahead logs."},
     {"name": "health", "description": "Whether the API and what it stands on are there."},
     {"name": "installation", "description": "What serves here, and how it is set up."},
 ]
 _PARTS = (
-    projects, pipelines, control, runs, dead_letters, executions, schedules, backfills, stream, statistics, health,
-    info,
+    projects, sources, tables, destinations, previews, pipelines, control, runs, dead_letters, executions, schedules,
+    backfills, stream, statistics, wal, health, info,
 )  # fmt: skip
-_FOR_PAGES = [HEADER, "Location", "Retry-After", "WWW-Authenticate", pipelines.TOTAL]
+_FOR_PAGES = [HEADER, "Location", "Retry-After", "WWW-Authenticate", pipelines.TOTAL, tables.TRUNCATED]
 """Headers that pages of other origins may read."""
 
 

@@ -115,16 +115,9 @@ class Collection:
 
         `verb` is the right that it needs: UPDATE for what replaces all.
         """
-        name = resource["metadata"]["name"]
-        await self._require(Right(verb, self.plural, name))
-        # Without a version the uid still makes sure that a namesake is not meant.
-        metadata = {**patch.get("metadata", {}), "uid": resource["metadata"]["uid"]}
+        await self._require(Right(verb, self.plural, resource["metadata"]["name"]))
         version = resource["metadata"]["resourceVersion"] if unchanged else None
-        with _admission(), self._absent():
-            written = await self._cluster.patch(
-                self.plural, name, {**patch, "metadata": metadata}, resource_version=version
-            )
-        return self._written(verb, written)
+        return self._written(verb, await self._patch(resource, patch, version))
 
     async def replace(self, resource: Manifest) -> Manifest:
         """Replaces all but the status; NotFoundError; ConflictError if it is no longer as it was read."""
@@ -137,6 +130,11 @@ class Collection:
         """Deletes; `unchanged`: ConflictError if it is no longer as it was read."""
         await self._require(Right(DELETE, self.plural, resource["metadata"]["name"]))
         await self._delete(resource, version=resource["metadata"]["resourceVersion"] if unchanged else None)
+
+    async def annotate(self, resource: Manifest, annotations: Mapping[str, str | None]) -> Manifest:
+        """Notes what this call has made, and belongs to it: that needs no right of its own; ConflictError as above."""
+        patch = {"metadata": {"annotations": annotations}}
+        return self._noted(await self._patch(resource, patch, resource["metadata"]["resourceVersion"]))
 
     async def take_back(self, resource: Manifest) -> None:
         """Deletes what this call has made, or what goes with what it deletes: that needs no right of its own."""
@@ -159,6 +157,13 @@ class Collection:
         with _installed():
             listing = await self._cluster.list(self.plural)
         self.mirror.replace(listing.items, listing.resource_version)
+
+    async def _patch(self, resource: Manifest, patch: Mapping[str, Any], version: str | None) -> Manifest:
+        # Without a version the uid still makes sure that a namesake is not meant.
+        metadata = {**patch.get("metadata", {}), "uid": resource["metadata"]["uid"]}
+        body = {**patch, "metadata": metadata}
+        with _admission(), self._absent():
+            return await self._cluster.patch(self.plural, resource["metadata"]["name"], body, resource_version=version)
 
     async def _delete(self, resource: Manifest, version: str | None) -> None:
         metadata = resource["metadata"]

@@ -12,10 +12,14 @@ from headrace_api.auth.access import Access
 from headrace_api.auth.gate import Guard
 from headrace_api.auth.guards import guard_of
 from headrace_api.backfilling import Backfiller
+from headrace_api.connection_kinds import DESTINATIONS, SOURCES
+from headrace_api.connections import Connections
 from headrace_api.editing import Editor
 from headrace_api.executing import Executor
 from headrace_api.executions import Executions
 from headrace_api.followers import Followers, Watcher
+from headrace_api.passwords import Passwords
+from headrace_api.previewing import Previewer
 from headrace_api.projects import Projects
 from headrace_api.reconciling import Reconciler
 from headrace_api.resources import Resources
@@ -35,7 +39,10 @@ class Services:
     editor: Editor
     starter: Starter
     reconciler: Reconciler
+    previewer: Previewer
     projects: Projects
+    sources: Connections
+    destinations: Connections
     schedules: Schedules
     backfiller: Backfiller
     guard: Guard
@@ -59,27 +66,34 @@ class Services:
             store=store,
             guard=guard_of(settings, cluster, resources),
             followers=followers,
-            **_over(resources, settings, store, followers),
+            **_over(resources, settings, store, cluster, followers),
         )
 
     def on_behalf_of(self, access: Access) -> Self:
         """The same for one caller: only so can anything be written."""
         resources = self.resources.on_behalf_of(access)
-        return replace(self, **_over(resources, self.settings, self.store, self.followers))
+        return replace(self, **_over(resources, self.settings, self.store, self.cluster, self.followers))
 
 
 def _scope(settings: Settings) -> Scope:
     return (settings.installation, settings.namespace)
 
 
-def _over(resources: Resources, settings: Settings, store: Store, followers: Followers) -> dict[str, Any]:
+def _over(
+    resources: Resources, settings: Settings, store: Store, cluster: Cluster, followers: Followers
+) -> dict[str, Any]:
     """What reads and writes resources."""
     installation, scope = settings.installation, _scope(settings)
     starter = Starter(resources, store, installation=installation)
     executions = Executions(resources, store, scope=scope)
+    passwords = Passwords(cluster, resources.access, installation=installation)
     return {
         "resources": resources,
         "projects": Projects(resources, installation=installation),
+        "sources": Connections(SOURCES, resources.sources, resources, passwords, installation=installation),
+        "destinations": Connections(
+            DESTINATIONS, resources.destinations, resources, passwords, installation=installation
+        ),
         "schedules": Schedules(resources, installation=installation),
         "backfiller": Backfiller(resources, store, installation=installation),
         "editor": Editor(resources, allowed=settings.allowed_targets, installation=installation),
@@ -87,6 +101,9 @@ def _over(resources: Resources, settings: Settings, store: Store, followers: Fol
         "executions": executions,
         "executor": Executor(resources, executions, starter, installation=installation),
         "watcher": Watcher(resources, store, scope=scope, followers=followers),
+        "previewer": Previewer(
+            resources, store, scope=scope, allowed=settings.allowed_targets, wait_seconds=settings.preview_wait
+        ),
         "reconciler": Reconciler(resources, installation=installation, wait_seconds=settings.reconcile_seconds),
     }
 

@@ -6,19 +6,23 @@ from typing import Any
 
 from headrace import names
 from headrace.cluster import Manifest
-from headrace.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from headrace.errors import ConflictError, InvalidError, NotFoundError, RefusedError, UnavailableError
+from headrace.lifecycle.ends import check_ends
 from headrace.lifecycle.state import BUSY
 from headrace.lifecycle.views import phase_of
 from headrace.logs import logger
 from headrace.model.pipeline import PipelineSpec
 from headrace_api import times
 from headrace_api.auth.rights import PATCH, UPDATE
+from headrace_api.found import Found
 from headrace_api.manifests import new_manifest
 from headrace_api.naming import Naming
-from headrace_api.resources import Found, Resources
+from headrace_api.resources import Resources
 from headrace_api.translate.pipelines import changed_fields, refusal, spec_of, spec_patch
 
 _ATTEMPTS = 8
+_ENDS = frozenset({"source", "destination", "sourceTable", "targetTable"})
+"""Of a specification: what decides whether a pipeline and its source and destination fit."""
 _CHANGED_MEANWHILE = "Pipeline is being changed by somebody else; try again"
 _log = logger(__name__)
 
@@ -34,14 +38,15 @@ class Editor:
 
     async def create(self, fields: Mapping[str, Any]) -> Found:
         """Makes a pipeline; RefusedError when its name is taken."""
-        spec = spec_of(await self._with_project(fields))
+        spec = spec_of(await self._with_names(fields))
         refused = refusal(spec, self._allowed)
         if refused:
             raise refused
+        await self._check_ends(spec)
         created = await self._naming.create(
             spec.name, lambda name: new_manifest(names.PIPELINE_KIND, name, spec.manifest(), self._installation)
         )
-        return Found(created, [], self._resources.project_of)
+        return Found(created, [], self._resources.references)
 
     async def patch(self, pipeline_id: str, sent: Mapping[str, Any]) -> Found:
         """Changes the fields that were sent."""
@@ -78,12 +83,14 @@ class Editor:
     async def _change(self, pipeline_id: str, sent: Mapping[str, Any], verb: str) -> Found:
         for _ in range(_ATTEMPTS):
             found = await self._resources.find(pipeline_id)
-            fields = await self._with_project(sent)
+            fields = await self._with_names(sent)
             if verb == PATCH:
                 fields = changed_fields(found.pipeline, fields)
+            else:
+                await self._check_missing(found.pipeline, fields)
             spec = spec_of(fields, suspend=bool(found.pipeline["spec"].get("suspend")))
-            self._check(spec, found)
             patch = spec_patch(found.pipeline, spec)
+            await self._check(spec, found, patch)
             if not patch:
                 return found
             try:
@@ -95,18 +102,42 @@ class Editor:
             return found.with_pipeline(written)
         raise ConflictError(_CHANGED_MEANWHILE)
 
-    async def _with_project(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields with the project's `metadata.name` instead of its id; InvalidError when it does not exist."""
-        fields = dict(sent)
-        if "project_id" in fields:
-            project_id = fields.pop("project_id")
-            project = None if project_id is None else await self._resources.find_project(project_id)
-            fields["project"] = None if project is None else project["metadata"]["name"]
+    async def _with_names(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields with a `metadata.name` instead of each id; InvalidError for one of what does not exist."""
+        find = {
+            "project": self._resources.find_project,
+            "source": self._resources.find_source,
+            "destination": self._resources.find_destination,
+        }
+        fields = {name: value for name, value in sent.items() if name.removesuffix("_id") not in find}
+        for name in find:
+            if f"{name}_id" in sent:
+                id_ = sent[f"{name}_id"]
+                fields[name] = None if id_ is None else (await find[name](id_))["metadata"]["name"]
         return fields
 
-    def _check(self, spec: PipelineSpec, found: Found) -> None:
-        """The shape first, then the state, then the installation's rules."""
+    async def _check_missing(self, pipeline: Manifest, fields: Mapping[str, Any]) -> None:
+        """Raises InvalidError where null would lead to the default, and was shown for a name that there is not.
+
+        Whoever sends back what was read would move the pipeline without knowing.
+        """
+        for end, kind in (("source", self._resources.sources), ("destination", self._resources.destinations)):
+            name = pipeline["spec"].get(end)
+            if name and fields.get(end) is None and await kind.named(name) is None:
+                raise InvalidError(f"{end} '{name}' is missing: name one", field=f"{end}_id")
+
+    async def _check_ends(self, spec: PipelineSpec) -> None:
+        await self._resources.freshen_references()
+        check_ends(spec, *self._resources.ends_of(spec))
+
+    async def _check(self, spec: PipelineSpec, found: Found, patch: Mapping[str, Any]) -> None:
+        """The shape first, then the state, then the installation's rules.
+
+        Ends that do not fit any more, for somebody changed them, do not hinder a change of anything else.
+        """
         refused = refusal(spec, self._allowed)
+        if refused is None and _ENDS & patch.keys():
+            await self._check_ends(spec)
         if found.phase in BUSY:
             raise ConflictError(f"Cannot update pipeline while it is {found.phase.value}")
         if refused:

@@ -15,8 +15,9 @@ from headrace.model.run import RunKind
 from headrace.store.listings import Scope
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
+from headrace_api.found import Found
 from headrace_api.merging import Row, Window, merge_page
-from headrace_api.resources import Found, Resources
+from headrace_api.resources import Resources
 from headrace_api.translate.executions import Execution
 
 SORTABLE = (
@@ -43,7 +44,7 @@ class Wanted:
         """Whether runs of this pipeline are meant."""
         if self.pipeline is not None and self.pipeline not in (found.id, found.pipeline["spec"]["name"]):
             return False
-        return self.project_id is None or found.project_of(found.pipeline) == self.project_id
+        return self.project_id is None or found.references(found.pipeline).project_id == self.project_id
 
     def takes(self, execution: Execution) -> bool:
         """Whether this run of such a pipeline is meant."""
@@ -118,6 +119,8 @@ class Executions:
 
     async def _live(self, run_id: str) -> Execution:
         run, pipeline = await self._resources.find_run(run_id)
+        if run["spec"].get("kind") == RunKind.PREVIEW:
+            raise NotFoundError("Run not found")  # Of no pipeline: whoever asked for it has its answer.
         if pipeline is None:  # Gone, or made a moment ago by way of another process.
             await self._resources.pipelines.named(run["spec"]["pipeline"])
             pipeline = self._resources.pipeline_of(run)
@@ -178,7 +181,7 @@ def _is_told(found: Found, run: Manifest) -> bool:
 
 
 def _execution(found: Found, run: Manifest | None, record: RunRecord | None) -> Execution:
-    project_id = found.project_of(found.pipeline)
+    project_id = found.references(found.pipeline).project_id
     return Execution(pipeline=found.pipeline, project_id=project_id, run=run, record=record)
 
 

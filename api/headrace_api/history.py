@@ -7,7 +7,7 @@ from headrace.errors import NotFoundError, UnavailableError
 from headrace.lifecycle.views import run_view
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
-from headrace_api.resources import Found
+from headrace_api.found import Found
 from headrace_api.translate import runs as translate
 
 

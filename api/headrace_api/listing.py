@@ -8,7 +8,7 @@ from headrace_api.paging import Shown
 
 SORTABLE = (
     "name", "created_at", "updated_at", "status", "type", "mode", "enabled", "target_table", "batch_size", "id",
-    "description", "incremental_key", "source_query", "project_id", "source_id", "destination_id",
+    "description", "incremental_key", "source_query", "source_table", "project_id", "source_id", "destination_id",
 )  # fmt: skip
 """The fields that the list may be sorted by."""
 
@@ -22,18 +22,27 @@ class Filters:
     mode: Mode | None = None
     enabled: bool | None = None
     project_id: str | None = None
+    source_id: str | None = None
+    destination_id: str | None = None
     q: str | None = None
     """Part of the name, whatever its case."""
 
     def take(self, pipeline: Shown) -> bool:
-        """Whether the pipeline passes all filters."""
+        """Whether the pipeline passes all filters; its source and destination are those that it uses."""
         wanted = {
             "status": self.status,
             "type": self.type,
             "mode": self.mode,
             "enabled": self.enabled,
             "project_id": self.project_id,
+            "source_id": self.source_id,
+            "destination_id": self.destination_id,
         }
         if any(value is not None and pipeline[name] != value for name, value in wanted.items()):
             return False
-        return self.q is None or self.q.casefold() in pipeline["name"].casefold()
+        return named(pipeline, self.q)
+
+
+def named(item: Shown, part: str | None) -> bool:
+    """Whether this is part of its name, whatever the case."""
+    return part is None or part.casefold() in str(item["name"]).casefold()

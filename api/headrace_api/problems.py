@@ -16,6 +16,7 @@ from headrace.errors import (
     ForbiddenError,
     HeadraceError,
     InvalidError,
+    LateError,
     NotFoundError,
     RefusedError,
     UnauthorizedError,
@@ -134,6 +135,8 @@ def answer(request: Request, error: Exception) -> Response:
             return problem(404, error.message, request_id=request_id)
         case ConflictError():
             return problem(409, error.message, request_id=request_id, details=_details(error))
+        case LateError():
+            return problem(504, error.message, request_id=request_id)
         case UnavailableError():
             _log.warning("unavailable", part=error.part, reason=error.message, notes=getattr(error, "__notes__", []))
             headers = {"Retry-After": RETRY_AFTER_SECONDS}

@@ -2,80 +2,48 @@
 
 import asyncio
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Self
 
 from headrace import names
 from headrace.cluster import Cluster, Manifest
 from headrace.errors import InvalidError, NotFoundError
 from headrace.lifecycle.readings import created_at
-from headrace.lifecycle.state import Phase
-from headrace.lifecycle.views import phase_of
+from headrace.model.pipeline import PipelineSpec
 from headrace_api.auth.access import Access
-from headrace_api.auth.rights import Right
+from headrace_api.auth.rights import GET, Right
 from headrace_api.collection import Collection
-from headrace_api.translate.pipelines import show_pipeline
+from headrace_api.found import Found
+from headrace_api.translate.connections import destination_name, source_name
+from headrace_api.translate.pipelines import References
 from headrace_api.translate.runs import runs_of
 
 _LONGEST_NAME = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A pipeline and the runs that are its own."""
-
-    pipeline: Manifest
-    runs: list[Manifest]
-    project_of: Callable[[Manifest], str | None] = lambda _: None
-    """The id of the project that a pipeline is in."""
-
-    @property
-    def id(self) -> str:
-        """The pipeline's id."""
-        return str(self.pipeline["metadata"]["uid"])
-
-    @property
-    def phase(self) -> Phase:
-        """The pipeline's state."""
-        return phase_of(self.pipeline, self.runs)
-
-    def shown(self) -> dict[str, Any]:
-        """The pipeline as callers see it."""
-        return show_pipeline(self.pipeline, self.runs, self.project_of(self.pipeline))
-
-    def with_pipeline(self, pipeline: Manifest) -> Self:
-        """The same after a write to the pipeline."""
-        return replace(self, pipeline=pipeline)
-
-    def with_run(self, run: Manifest) -> Self:
-        """The same after a write to a run."""
-        uid = run["metadata"]["uid"]
-        return replace(self, runs=[*(r for r in self.runs if r["metadata"]["uid"] != uid), run])
 
 
 class Resources:
     """All kinds. Lists come from mirrors, and are live while changes do not arrive."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self.pipelines = Collection(cluster, names.PIPELINE_PLURAL, "Pipeline", _name)
-        self.runs = Collection(cluster, names.RUN_PLURAL, "Run", lambda run: str(run["spec"]["pipeline"]))
-        self.projects = Collection(cluster, names.PROJECT_PLURAL, "Project", _name)
-        self.schedules = Collection(cluster, names.SCHEDULE_PLURAL, "Schedule", lambda s: str(s["spec"]["pipeline"]))
-        self.backfills = Collection(cluster, names.BACKFILL_PLURAL, "Backfill", lambda b: str(b["spec"]["schedule"]))
         self._access: Access | None = None
+        self._hold(_collections(cluster))
 
-    @property
-    def _all(self) -> dict[str, Collection]:
-        kinds = (self.pipelines, self.runs, self.projects, self.schedules, self.backfills)
-        return {kind.plural: kind for kind in kinds}
+    def _hold(self, kinds: Mapping[str, Collection]) -> None:
+        """Takes the collections, which are given by their plurals."""
+        self._all = kinds
+        self.pipelines = kinds[names.PIPELINE_PLURAL]
+        self.runs = kinds[names.RUN_PLURAL]
+        self.projects = kinds[names.PROJECT_PLURAL]
+        self.sources = kinds[names.SOURCE_PLURAL]
+        self.destinations = kinds[names.DESTINATION_PLURAL]
+        self.schedules = kinds[names.SCHEDULE_PLURAL]
+        self.backfills = kinds[names.BACKFILL_PLURAL]
 
     def on_behalf_of(self, access: Access) -> Self:
         """The same resources, as one caller may write them."""
         bound = copy.copy(self)
         bound._access = access
-        for name in ("pipelines", "runs", "projects", "schedules", "backfills"):
-            setattr(bound, name, getattr(self, name).on_behalf_of(access))
+        bound._hold({plural: kind.on_behalf_of(access) for plural, kind in self._all.items()})
         return bound
 
     async def require(self, *rights: Right) -> None:
@@ -83,6 +51,11 @@ class Resources:
         if self._access is None:
             raise RuntimeError("resources are written on behalf of a caller")
         await self._access.require(*rights)
+
+    @property
+    def access(self) -> Access | None:
+        """Of the caller on whose behalf they are written; None: nobody writes."""
+        return self._access
 
     @property
     def filled(self) -> bool:
@@ -112,9 +85,9 @@ class Resources:
 
     async def all(self) -> list[Found]:
         """All pipelines with their runs."""
-        pipelines, *_ = await asyncio.gather(self.pipelines.all(), self.runs.freshen(), self.projects.freshen())
+        pipelines, *_ = await asyncio.gather(self.pipelines.all(), self.runs.freshen(), self.freshen_references())
         return [
-            Found(pipeline, runs_of(pipeline, self.runs.with_key(pipeline["metadata"]["name"])), self.project_of)
+            Found(pipeline, runs_of(pipeline, self.runs.with_key(pipeline["metadata"]["name"])), self.references)
             for pipeline in pipelines
         ]
 
@@ -122,9 +95,9 @@ class Resources:
         """A pipeline and its runs, live; NotFoundError."""
         name = await self.pipelines.name(pipeline_id)
         pipeline, runs, _ = await asyncio.gather(
-            self.pipelines.get(pipeline_id, name), self.runs.where("spec.pipeline", name), self.projects.freshen()
+            self.pipelines.get(pipeline_id, name), self.runs.where("spec.pipeline", name), self.freshen_references()
         )
-        return Found(pipeline, runs_of(pipeline, runs), self.project_of)
+        return Found(pipeline, runs_of(pipeline, runs), self.references)
 
     async def find_run(self, run_id: str) -> tuple[Manifest, Manifest | None]:
         """A run, live, and its pipeline if that is there (from the mirror); NotFoundError when it has no resource."""
@@ -133,14 +106,43 @@ class Resources:
 
     def pipeline_of(self, resource: Manifest) -> Manifest | None:
         """The pipeline that a run or schedule is of, from the mirror: not a namesake of its owner."""
-        named = self.pipelines.with_key(resource["spec"]["pipeline"])
+        named = self.pipelines.with_key(_pipeline_name(resource))
         return next((pipeline for pipeline in named if _may_own(pipeline, resource)), None)
 
     def project_of(self, pipeline: Manifest) -> str | None:
         """The id of the pipeline's project, from the mirror; None also when there is no such project any more."""
-        name = pipeline["spec"].get("project")
-        projects = self.projects.with_key(str(name)) if name else []
-        return str(projects[-1]["metadata"]["uid"]) if projects else None
+        return _id_of(self.projects, pipeline["spec"].get("project"))
+
+    def source_of(self, pipeline: Manifest) -> str | None:
+        """The id of the source that the pipeline names, from the mirror; None also when there is none of that name."""
+        return _id_of(self.sources, pipeline["spec"].get("source"))
+
+    def destination_of(self, pipeline: Manifest) -> str | None:
+        """As `source_of`, of its destination."""
+        return _id_of(self.destinations, pipeline["spec"].get("destination"))
+
+    def references(self, pipeline: Manifest) -> References:
+        """All that the pipeline names, by ids."""
+        return References(
+            project_id=self.project_of(pipeline),
+            source_id=self.source_of(pipeline),
+            destination_id=self.destination_of(pipeline),
+        )
+
+    def used(self, pipeline: Manifest) -> dict[str, str | None]:
+        """The ids of the source and the destination that it uses: what it names, or else the default."""
+        return {
+            "source_id": _id_of(self.sources, source_name(pipeline)),
+            "destination_id": _id_of(self.destinations, destination_name(pipeline)),
+        }
+
+    def ends_of(self, spec: PipelineSpec) -> tuple[Manifest | None, Manifest | None]:
+        """The source and the destination that a specification leads to, from the mirrors; those that are there."""
+        return _one(self.sources, spec.source_name), _one(self.destinations, spec.destination_name)
+
+    async def freshen_references(self) -> None:
+        """Returns when the mirrors of what pipelines name are what Kubernetes has, as far as one can know."""
+        await asyncio.gather(*(kind.freshen() for kind in (self.projects, self.sources, self.destinations)))
 
     async def members(self) -> dict[str, list[Manifest]]:
         """All pipelines that are in a project, by the project's `metadata.name`."""
@@ -169,10 +171,20 @@ class Resources:
 
     async def find_project(self, project_id: str, *, field: str = "project_id") -> Manifest:
         """The project that a body names, live; InvalidError names the field when there is none."""
-        try:
-            return await self.projects.find(project_id)
-        except NotFoundError:
-            raise InvalidError(f"{field} '{project_id[:100]}' does not exist", field=field) from None
+        return await _named_by(self.projects, project_id, field)
+
+    async def find_source(self, source_id: str, *, field: str = "source_id") -> Manifest:
+        """As `find_project`, of a source; ForbiddenError for who may not read it: a pipeline shows what is there."""
+        return await self._readable(self.sources, source_id, field)
+
+    async def find_destination(self, destination_id: str, *, field: str = "destination_id") -> Manifest:
+        """As `find_source`, of a destination."""
+        return await self._readable(self.destinations, destination_id, field)
+
+    async def _readable(self, kind: Collection, uid: str, field: str) -> Manifest:
+        # The right comes first, as in the gate: whether there is such a one is not for everybody.
+        await self.require(Right(GET, kind.plural, await self.name_of(kind.plural, uid)))
+        return await _named_by(kind, uid, field)
 
     async def _by_id_or_name(self, pipeline: str) -> Manifest | None:
         try:
@@ -183,8 +195,42 @@ class Resources:
             return min(named, key=lambda p: (created_at(p), p["metadata"]["uid"]), default=None)
 
 
+def _collections(cluster: Cluster) -> dict[str, Collection]:
+    kinds = (
+        Collection(cluster, names.PIPELINE_PLURAL, "Pipeline", _name),
+        Collection(cluster, names.RUN_PLURAL, "Run", _pipeline_name),
+        Collection(cluster, names.PROJECT_PLURAL, "Project", _name),
+        Collection(cluster, names.SOURCE_PLURAL, "Source", _name),
+        Collection(cluster, names.DESTINATION_PLURAL, "Destination", _name),
+        Collection(cluster, names.SCHEDULE_PLURAL, "Schedule", lambda s: str(s["spec"]["pipeline"])),
+        Collection(cluster, names.BACKFILL_PLURAL, "Backfill", lambda b: str(b["spec"]["schedule"])),
+    )
+    return {kind.plural: kind for kind in kinds}
+
+
 def _name(resource: Manifest) -> str:
     return str(resource["metadata"]["name"])
+
+
+def _pipeline_name(run: Manifest) -> str:
+    # A preview is of none.
+    return str(run["spec"].get("pipeline") or "")
+
+
+def _id_of(kind: Collection, name: object) -> str | None:
+    found = _one(kind, str(name)) if name else None
+    return None if found is None else str(found["metadata"]["uid"])
+
+
+def _one(kind: Collection, name: str) -> Manifest | None:
+    return next(reversed(kind.with_key(name)), None)
+
+
+async def _named_by(kind: Collection, uid: str, field: str) -> Manifest:
+    try:
+        return await kind.find(uid)
+    except NotFoundError:
+        raise InvalidError(f"{field} '{uid[:100]}' does not exist", field=field) from None
 
 
 def _selectable(name: str) -> bool:

@@ -16,7 +16,8 @@ from headrace.query.parameters import parameter_names
 from headrace.store.store import Store
 from headrace_api import times
 from headrace_api.auth.rights import CREATE, PATCH, PIPELINES, RUNS, Right
-from headrace_api.resources import Found, Resources
+from headrace_api.found import Found
+from headrace_api.resources import Resources
 from headrace_api.translate.executions import is_stream
 from headrace_api.translate.runs import next_sequence, run_manifest
 

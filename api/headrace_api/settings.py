@@ -11,6 +11,8 @@ from headrace_api.auth.requirements import OPENABLE
 
 Listed = Annotated[tuple[str, ...], NoDecode]
 """Comma separated."""
+_SHARE_OF_PREVIEW = 5 / 6
+"""Of the time that a request has."""
 _OPEN_TO_ALL = (
     "Nobody has to authenticate: set HEADRACE_AUTH_MODE to kubernetes or oidc, or let only those reach the API"
     " who may do everything"
@@ -47,6 +49,8 @@ class Settings(BaseSettings):
     """A request that takes longer is answered with 504."""
     reconcile_seconds: float = Field(default=10.0, ge=0, le=60, alias="HEADRACE_RECONCILE_SECONDS")
     """A reconcile that takes longer is answered with 202."""
+    preview_seconds: float = Field(default=25.0, ge=1, le=600, alias="HEADRACE_PREVIEW_SECONDS")
+    """A preview that takes longer is answered with 504, which says why; see `preview_wait`."""
 
     auth_mode: Literal["none", "kubernetes", "oidc"] = Field(default="none", alias="HEADRACE_AUTH_MODE")
     """How callers are told apart; see docs/authentication.md."""
@@ -78,6 +82,11 @@ class Settings(BaseSettings):
         alias="HEADRACE_DOCS_ASSETS",
     )
     """Where `/docs` and `/redoc` find their scripts: a copy of these packages as a npm registry's CDN lays them out."""
+
+    @property
+    def preview_wait(self) -> float:
+        """How long a preview is waited for: it must be over while there is time to answer and to cancel it."""
+        return min(self.preview_seconds, self.request_seconds * _SHARE_OF_PREVIEW)
 
     def warnings(self) -> list[str]:
         """What somebody should put right."""

@@ -101,6 +101,8 @@ class Api(Workload):
     """A call that takes longer is answered with 504."""
     reconcile_seconds: Annotated[float, Field(ge=0, le=60)] = 10
     """A reconcile that takes longer is answered with 202."""
+    preview_seconds: Annotated[float, Field(ge=1, le=600)] = 25
+    """A preview, or a list of a source's tables, that takes longer is answered with 504."""
     rate_limit: Annotated[str, Field(pattern=r"^$|^[0-9]+ ?(/|per) ?([0-9]+ ?)?(second|minute|hour|day)s?$")] = ""
     """How often each caller may call, such as `50/second`; more is answered with 429. Empty: as often as they like."""
     cors_origins: tuple[Annotated[str, Field(pattern=r"^[^,\s]+$")], ...] = ()

@@ -34,9 +34,10 @@ class NetworkPolicy(Section):
     kubernetes_api: tuple[Addresses, ...] = (Addresses(cidr=_EVERYWHERE, ports=(443, 6443)),)
     """Where API and operator reach the Kubernetes API. Of IPv6, as all of these, `::/0`."""
     databases: tuple[Addresses, ...] = (Addresses(cidr=_EVERYWHERE, ports=(5432, 9200)),)
-    """Where runners reach sources and targets, and all reach the store as long as `store` is empty."""
+    """Where operator and runners reach sources and destinations, and all reach the store as long as `store` is empty.
+    Whoever may make a source can have any address in here connected to."""
     store: tuple[Addresses, ...] = ()
-    """Where the store is. API, operator and migration then reach nothing of `databases`, and runners reach both.
+    """Where the store is. API and migration then reach nothing of `databases`, operator and runners reach both.
     Empty: `databases`."""
     oidc: tuple[Addresses, ...] = (Addresses(cidr=_EVERYWHERE, ports=(443,)),)
     """Where the API reaches the issuer of tokens, in `auth.mode: oidc`."""

@@ -29,6 +29,12 @@ class Operator(Workload):
     """How often everything is looked at, whatever events said."""
     poll_seconds: Annotated[float, Field(gt=0)] = 1
     """How often progress is read from the store."""
+    wal_interval_seconds: Annotated[float, Field(ge=1, le=86400)] = 60
+    """How often each source is asked what its replication slots hold back."""
+    wal_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 10
+    """When asking one source is given up. The others do not wait for it."""
+    wal_history_days: Annotated[float, Field(gt=0)] = 7
+    """How long the store keeps what was measured, for `/metrics/wal`."""
     metrics_per_pipeline: bool = True
     """Whether `/metrics` tells pipelines apart: a dozen series for each."""
     workers: Annotated[int, Field(ge=1, le=64)] = 8

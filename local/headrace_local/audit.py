@@ -54,7 +54,7 @@ class Request:
     @property
     def is_change(self) -> bool:
         """Whether it asked for something to be written."""
-        return self.verb in _VERBS and self.group in {GROUP, "batch"}
+        return self.verb in _VERBS and (self.group in {GROUP, "batch"} or self.resource == "secrets")
 
 
 def write(cluster: Cluster) -> None:
@@ -84,7 +84,7 @@ def requests(folder: Path) -> Iterator[Request]:
 
 
 def changes(folder: Path) -> Iterator[Request]:
-    """Those that asked for a change to a pipeline, a run or a Job."""
+    """Those that asked for a change to a pipeline, a run, a Job or (Headrace's own requests only) a Secret."""
     # Most are reads, and to parse them takes a second for every 50 MB.
     others = (_request(line) for line in _lines(folder) if not _READ.search(line))
     return (request for request in others if request.is_change)

@@ -91,6 +91,10 @@ def install(story: ChartStory) -> None:
     for line in notes.partition("NOTES:")[2].strip().splitlines()[:3]:
         story.say(line)
     story.say(story.kubectl.run("get", "pods").replace("\n", "\n   "))
+    story.say("the default source and destination are made of the Secret:")
+    story.kubectl.quietly().run("wait", "--for=create", "--timeout=30s", "etlsource/default", "etldestination/default")
+    ready = ("wait", "--for=condition=Ready", "--timeout=30s", "etlsource/default", "etldestination/default")
+    story.say(story.kubectl.run(*ready).replace("\n", "\n   "))
 
 
 def start(story: ChartStory) -> None:

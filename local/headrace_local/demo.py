@@ -8,6 +8,7 @@ from rich.console import Console
 
 from headrace_local import films, leftovers, lifecycle, searchservers
 from headrace_local.api import Api
+from headrace_local.databases import DATABASE_STEPS
 from headrace_local.errors import LocalError
 from headrace_local.jobwatch import JobWatch
 from headrace_local.kubectl import Kubectl
@@ -17,7 +18,8 @@ from headrace_local.status import Status
 from headrace_local.story import EXAMPLES, Story, table
 from headrace_local.unattended import shower, unattended
 
-_SETTINGS = ("ALLOWED_TARGET_TABLES=analytics.*,es:film_dim",)
+# The WAL is looked at more often than each minute, so that there is something to see.
+_SETTINGS = ("ALLOWED_TARGET_TABLES=analytics.*,es:film_dim", "WAL_MONITOR_INTERVAL_SECONDS=3")
 
 
 def run() -> int:
@@ -49,6 +51,6 @@ def _tell(console: Console, status: Status) -> None:
             source_dsn=films.source_of(status.admin_dsn or ""), target_dsn=status.target_dsn or "",
             search=Search(status.elasticsearch, show) if status.elasticsearch else None,
         )  # fmt: skip
-        story.tell(PLATFORM_STEPS)
+        story.tell((*PLATFORM_STEPS, *DATABASE_STEPS))
         console.print()
         console.print(table(story.lines))

@@ -104,6 +104,8 @@ def kubelet(cluster: Cluster, node: Node) -> dict[str, Any]:
         "kubeAPIQPS": 500,
         "kubeAPIBurst": 1000,
         "eventRecordQPS": 0,
+        # A pod's files of a Secret that has changed: after 5 to 20 s instead of 65 s.
+        "syncFrequency": "10s",
         "registryPullQPS": 0,
         "serializeImagePulls": False,
     }

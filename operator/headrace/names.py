@@ -14,6 +14,13 @@ RUN_KIND, RUN_PLURAL = "EtlRun", "etlruns"
 PROJECT_KIND, PROJECT_PLURAL = "EtlProject", "etlprojects"
 SCHEDULE_KIND, SCHEDULE_PLURAL = "EtlSchedule", "etlschedules"
 BACKFILL_KIND, BACKFILL_PLURAL = "EtlBackfill", "etlbackfills"
+SOURCE_KIND, SOURCE_PLURAL = "EtlSource", "etlsources"
+DESTINATION_KIND, DESTINATION_PLURAL = "EtlDestination", "etldestinations"
+
+DEFAULT_SOURCE = "default"
+"""`metadata.name` of the EtlSource of pipelines that name none."""
+DEFAULT_DESTINATION, DEFAULT_SEARCH = "default", "elasticsearch"
+"""`metadata.name` of the EtlDestinations of pipelines that name none: of those into a table, and into an index."""
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "headrace"
@@ -35,6 +42,12 @@ UPDATED_AT_ANNOTATION = f"{GROUP}/updated-at"
 """When the API last changed a pipeline's configuration, RFC 3339."""
 STATE_CHANGED_AT_ANNOTATION = f"{GROUP}/state-changed-at"
 """When the API last paused or resumed a pipeline, RFC 3339."""
+CREDENTIALS_LABEL = f"{GROUP}/credentials"
+"""On a Secret: "true" lets sources and destinations use what is in it."""
+CREDENTIALS_CHANGED_ANNOTATION = f"{GROUP}/credentials-changed-at"
+"""When the API last changed the password of a source or destination, RFC 3339: it wakes the operator."""
+PASSWORD_SECRETS_ANNOTATION = f"{GROUP}/password-secrets"
+"""On a source or destination: the Secrets that the API made for its passwords and has not seen go; `name=uid` each."""
 CREATED_AT_ANNOTATION = f"{GROUP}/created-at"
 """When the API made a resource, RFC 3339: Kubernetes' own creation time has no fraction of a second."""
 
@@ -83,3 +96,8 @@ def due_run_name(owner_uid: str, due_seconds: int, retry: int = 0) -> str:
 def job_name(run_uid: str, attempt: int) -> str:
     """The name of the Job of one attempt (from 1) of a run: the same after a crash, so that it is recognised."""
     return f"etl-{run_uid}-a{attempt}"
+
+
+def run_secret_name(run_uid: str) -> str:
+    """The name of the Secret with what a run's pods reach source and target by."""
+    return f"etl-{run_uid}"

@@ -6,11 +6,13 @@ from typing import Any
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.cluster.patches import merge_patch
+from headrace.connections.problem import NoWayInError
 from headrace.errors import ConflictError, InvalidError, NotFoundError
 from headrace.lifecycle.actions import (
     AdoptRun,
     CreateJob,
     DeleteJob,
+    DropSecret,
     EmitEvent,
     ExpireJob,
     FinishRun,
@@ -21,12 +23,14 @@ from headrace.lifecycle.actions import (
     SaveRun,
     Step,
     SuspendJob,
+    Way,
 )
 from headrace.lifecycle.state import FINAL
 from headrace.logs import logger
 from headrace.model.run import RunKind, RunStatus
 from headrace.store.store import Store
 from headrace_operator import history, manifests, metrics
+from headrace_operator.credentials.secrets import Owner, RunSecrets
 from headrace_operator.index import Index
 from headrace_operator.observe import Sight
 from headrace_operator.settings import Settings
@@ -40,10 +44,18 @@ class Hands:
     """Acts on one pipeline as it was seen: a resource that has moved on since refuses."""
 
     def __init__(
-        self, cluster: Cluster, store: Store, index: Index, settings: Settings, sight: Sight, *, tally: Tally
+        self,
+        cluster: Cluster,
+        store: Store,
+        index: Index,
+        settings: Settings,
+        sight: Sight,
+        *,
+        tally: Tally,
+        secrets: RunSecrets,
     ) -> None:
         self._cluster, self._store, self._index, self._settings = cluster, store, index, settings
-        self._tally = tally
+        self._tally, self._secrets = tally, secrets
         self._observed = sight.observed
         self._pipeline = sight.pipeline
         self._runs = dict(sight.runs)
@@ -57,6 +69,8 @@ class Hands:
                 await self._history(step)
             case EmitEvent():
                 await self._tell(step)
+            case DropSecret(uid=uid):
+                await self._secrets.drop(uid)
             case _:
                 await self._job(step)
         metrics.STEPS.labels(type(step).__name__).inc()
@@ -122,6 +136,7 @@ class Hands:
             case SuspendJob(job=job):
                 await _ignoring_gone(self._cluster.patch_job(job, {"spec": {"suspend": True}}))
             case ResumeJob(job=job):
+                await self._renew(job)
                 await _ignoring_gone(self._cluster.patch_job(job, {"spec": {"suspend": False}}))
             case DeleteJob(job=job):
                 await _ignoring_gone(self._cluster.delete_job(job))
@@ -132,11 +147,31 @@ class Hands:
     async def _create(self, step: CreateJob) -> None:
         pipeline = self._observed.pipeline
         assert pipeline is not None
+        way = Way(uid=step.run_uid, source=step.source, destination=step.destination)
+        await self._secrets.provide(self._owner(step.run, step.run_uid), way)
         body = manifests.job(step, pipeline_name=pipeline.name, pipeline_uid=pipeline.uid, settings=self._settings)
         try:
             await self._cluster.create_job(body)
         except ConflictError:
             _log.info("the Job is there already", job=step.job)
+
+    async def _renew(self, job: str) -> None:
+        """A run that goes on after a pause gets the logins of now."""
+        pipeline, seen = self._observed.pipeline, self._observed.job(job)
+        run = self._observed.run(seen.run_uid) if seen else None
+        if pipeline is None or run is None:
+            return
+        way = Way(uid=run.uid, source=run.source_of(pipeline), destination=run.destination_of(pipeline))
+        try:
+            await self._secrets.provide(self._owner(run.name, run.uid), way)
+        except NoWayInError as error:
+            # The Job of the version before has none, and needs none.
+            _log.warning("a run goes on without its Secret", run=run.name, error=error.message)
+
+    def _owner(self, run: str, uid: str) -> Owner:
+        assert self._observed.pipeline is not None
+        labels = manifests.labels(self._observed.pipeline.uid, self._settings) | {names.RUN_LABEL: uid}
+        return Owner(name=run, uid=uid, labels=labels)
 
     async def _tell(self, step: EmitEvent) -> None:
         name = self._observed.pipeline.name if self._observed.pipeline else ""

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from headrace import names
+from headrace.lifecycle.endpoints import EndpointSeen, read_destination, read_source
+from headrace.model.pipeline import destination_name, source_name
 from headrace_operator.standings import Standings
 
 Manifest = dict[str, Any]
@@ -11,21 +13,26 @@ Tell = Callable[[str, Manifest | None, Manifest | None], None]
 """Called with plural, and the resource as it was and is known; None: it was, or is, not there."""
 
 _METADATA = frozenset({"name", "uid", "generation", "resourceVersion", "creationTimestamp", "deletionTimestamp"})
-_WHOLE = frozenset({names.SCHEDULE_PLURAL, names.BACKFILL_PLURAL})
+_ENDS = {names.SOURCE_PLURAL: read_source, names.DESTINATION_PLURAL: read_destination}
+_WHOLE = frozenset({names.SCHEDULE_PLURAL, names.BACKFILL_PLURAL, *_ENDS})
 """Few and short. A plan may begin with such a copy: saving it fails when it is not the newest."""
 _SPEC = {
-    names.PIPELINE_PLURAL: frozenset({"name", "project", "mode", "suspend", "enabled"}),
-    names.RUN_PLURAL: frozenset({"pipeline", "schedule", "dueAt", "backfill", "suspend"}),
+    names.PIPELINE_PLURAL: frozenset(
+        {"name", "project", "mode", "suspend", "enabled", "source", "destination", "targetTable"}
+    ),
+    names.RUN_PLURAL: frozenset({"pipeline", "kind", "schedule", "dueAt", "backfill", "suspend"}),
     names.PROJECT_PLURAL: frozenset({"name"}),
 }
 _LABELS = frozenset({names.SCHEDULE_LABEL, names.BACKFILL_LABEL})
-_STATUS = {names.RUN_PLURAL: frozenset({"phase", "archived"})}
+_STATUS = {names.RUN_PLURAL: frozenset({"phase", "archived", "source", "destination", "job"})}
 _FOUND_BY = {
-    names.PIPELINE_PLURAL: ("metadata.name", "spec.name", "spec.project"),
-    names.RUN_PLURAL: ("spec.schedule", "spec.backfill"),
+    names.PIPELINE_PLURAL: ("metadata.name", "spec.name", "spec.project", "spec.source", "spec.destination"),
+    names.RUN_PLURAL: ("spec.pipeline", "spec.schedule", "spec.backfill", "status.source", "status.destination"),
     names.PROJECT_PLURAL: ("metadata.name", "spec.name"),
     names.SCHEDULE_PLURAL: ("metadata.name", "spec.pipeline"),
     names.BACKFILL_PLURAL: ("metadata.name", "spec.schedule"),
+    names.SOURCE_PLURAL: ("metadata.name", "spec.name"),
+    names.DESTINATION_PLURAL: ("metadata.name", "spec.name"),
 }
 KINDS = tuple(_FOUND_BY)
 """The plurals of all kinds that are watched."""
@@ -40,6 +47,8 @@ class Index:
         self._resources: dict[str, dict[str, Manifest]] = {plural: {} for plural in KINDS}
         self._uids: dict[tuple[str, str, str], set[str]] = {}
         """By plural, field and value."""
+        self._ends: dict[str, EndpointSeen] = {}
+        """Sources and destinations, read, by uid: a plan of each pipeline asks for two."""
         self._tell: Tell = lambda *_: None
         self.standings = Standings()
         """What metrics are made of."""
@@ -61,6 +70,8 @@ class Index:
             self._uids.setdefault(key, set()).add(uid)
         if plural in _SHOWN:
             self.standings.put(plural, resource)
+        if plural in _ENDS:
+            self._ends[uid] = _ENDS[plural](slim)
         self._tell(plural, before, slim)
         return True
 
@@ -74,6 +85,7 @@ class Index:
 
     def _drop(self, plural: str, uid: str) -> Manifest | None:
         before = self._resources[plural].pop(uid, None)
+        self._ends.pop(uid, None)
         for key in _keys(plural, before) if before is not None else ():
             uids = self._uids[key]
             uids.discard(uid)
@@ -104,6 +116,31 @@ class Index:
         projects = self.find(names.PROJECT_PLURAL, "metadata.name", name)
         return any("deletionTimestamp" not in project["metadata"] for project in projects)
 
+    def source(self, name: str) -> EndpointSeen | None:
+        """The EtlSource of that `metadata.name`."""
+        return self._end(names.SOURCE_PLURAL, name)
+
+    def connections_for_runs(self, source: str) -> int | None:
+        """How many of a source's connections are for runs and previews; None: there is no bound."""
+        seen = self.source(source)
+        return seen.connections_for_runs if seen is not None else None
+
+    def destination(self, name: str) -> EndpointSeen | None:
+        """The EtlDestination of that `metadata.name`."""
+        return self._end(names.DESTINATION_PLURAL, name)
+
+    def _end(self, plural: str, name: str) -> EndpointSeen | None:
+        found = self.named(plural, name)
+        return self._ends[found["metadata"]["uid"]] if found is not None else None
+
+    def readers(self, source: str) -> list[Manifest]:
+        """The pipelines that read from the source of that `metadata.name`; the default one's name none."""
+        return self.find(names.PIPELINE_PLURAL, "spec.source", source)
+
+    def writers(self, destination: str) -> list[Manifest]:
+        """The pipelines that write to the destination of that `metadata.name`; the default ones' name none."""
+        return self.find(names.PIPELINE_PLURAL, "spec.destination", destination)
+
     def older_namesake(self, resource: Manifest, plural: str = names.PIPELINE_PLURAL) -> str | None:
         """`metadata.name` of the oldest other resource of the kind with the same spec.name, if that is older."""
         older = [other for other in self._others(resource, plural) if _age(other) < _age(resource)]
@@ -133,10 +170,22 @@ def _keys(plural: str, slim: Manifest) -> list[tuple[str, str, str]]:
     found = []
     for field in _FOUND_BY[plural]:
         part, _, name = field.partition(".")
-        value = slim[part].get(name, "" if name == "name" else None)
+        value = _effective(plural, field, slim["spec"]) or slim[part].get(name, "" if name == "name" else None)
         if value is not None:
             found.append((plural, field, str(value)))
     return found
+
+
+def _effective(plural: str, field: str, spec: Manifest) -> str | None:
+    """Source and destination of a pipeline, where it names none too."""
+    if plural != names.PIPELINE_PLURAL:
+        return None
+    match field:
+        case "spec.source":
+            return source_name(spec.get("source"))
+        case "spec.destination":
+            return destination_name(spec.get("destination"), str(spec.get("targetTable") or ""))
+    return None
 
 
 def _slim(plural: str, resource: Manifest) -> Manifest:
@@ -148,8 +197,13 @@ def _slim(plural: str, resource: Manifest) -> Manifest:
     return {
         "metadata": {k: v for k, v in metadata.items() if k in _METADATA} | ({"labels": labels} if labels else {}),
         "spec": {k: v for k, v in spec.items() if k in _SPEC[plural]},
-        "status": {k: v for k, v in status.items() if k in _STATUS.get(plural, ())},
+        "status": {k: _short(v) for k, v in status.items() if k in _STATUS.get(plural, ())},
     }
+
+
+def _short(value: Any) -> Any:
+    """Of a run's Job only whether it is at work."""
+    return {"active": bool(value.get("active"))} if isinstance(value, dict) else value
 
 
 def _writes(metadata: Manifest) -> list[Manifest]:

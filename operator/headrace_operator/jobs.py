@@ -1,6 +1,7 @@
-"""Watches our Jobs, which the server selects by label, and wakes their pipelines."""
+"""Watches our Jobs, which the server selects by label, and wakes their pipelines, or their previews."""
 
 import asyncio
+from collections.abc import Callable
 
 from headrace import names
 from headrace.cluster import Cluster, Manifest
@@ -17,8 +18,16 @@ _log = logger(__name__)
 class JobWatch:
     """Keeps nothing: a Job that changed only wakes."""
 
-    def __init__(self, cluster: Cluster, queue: WorkQueue, settings: Settings) -> None:
-        self._cluster, self._queue = cluster, queue
+    def __init__(
+        self,
+        cluster: Cluster,
+        queue: WorkQueue,
+        settings: Settings,
+        *,
+        previews: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`previews` is given the uid of the run of a Job that is of no pipeline."""
+        self._cluster, self._queue, self._previews = cluster, queue, previews
         self._selector = (
             f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY},{names.INSTALLATION_LABEL}={settings.installation}"
         )
@@ -52,3 +61,5 @@ class JobWatch:
         name = (job["metadata"].get("annotations") or {}).get(PIPELINE_NAME_ANNOTATION)
         if name:
             self._queue.add(name)
+        elif run := (job["metadata"].get("labels") or {}).get(names.RUN_LABEL):
+            self._previews(run)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -14,24 +14,15 @@ from headrace.logs import configure_logs, logger
 from headrace.store.migrate import migrate_when_ready
 from headrace.store.store import Store
 from headrace_operator import handlers, metrics
-from headrace_operator.availability import StoreWatch
-from headrace_operator.index import Index, Manifest
-from headrace_operator.jobs import JobWatch
-from headrace_operator.lease import Lease, Unleased
-from headrace_operator.observe import Observer
-from headrace_operator.overview import Overview
-from headrace_operator.poll import Poll
+from headrace_operator.index import Manifest
+from headrace_operator.monitor.threads import OneEach
+from headrace_operator.parts import Parts
+from headrace_operator.previews.observe import is_preview
 from headrace_operator.probes import Probes
-from headrace_operator.purge import Purge
-from headrace_operator.reconcile import Reconciler, key_of
-from headrace_operator.scheduling.scheduler import Scheduler
+from headrace_operator.reconcile import key_of
 from headrace_operator.scheduling.wakes import Change, pipelines_to_wake
 from headrace_operator.settings import Settings
-from headrace_operator.slots import Slots
-from headrace_operator.successes import Successes
-from headrace_operator.sweep import Sweep
-from headrace_operator.tally import Tally
-from headrace_operator.workqueue import Handle, WorkQueue
+from headrace_operator.workqueue import Handle
 
 FORGET_SECONDS = 30.0
 """How often what was counted of pipelines that are gone is let go."""
@@ -46,52 +37,9 @@ class Operator:
     """All parts, put together; `run` ends when one of them does."""
 
     def __init__(self, settings: Settings, cluster: Cluster, store: Store) -> None:
-        self._settings, self._cluster, self._store = settings, cluster, store
-        self._index, self._queue = Index(), WorkQueue()
-        self._slots = Slots(settings.max_concurrent_runs, self._queue.add, streams=settings.max_streams)
-        standings = self._index.standings
-        tally = Tally(standings.run, per_pipeline=settings.metrics_per_pipeline)
-        watch = StoreWatch(store, tell=tally.note)
-        observer = Observer(cluster=cluster, store=store, watch=watch, index=self._index, limits=settings.limits)
-        self._reconciler = Reconciler(
-            cluster=cluster,
-            store=store,
-            observer=observer,
-            index=self._index,
-            slots=self._slots,
-            queue=self._queue,
-            settings=settings,
-            tally=tally,
-        )
-        self._scheduler = Scheduler(
-            cluster=cluster, store=store, index=self._index, settings=settings, wake=self._queue.add
-        )
-        self._sweep = Sweep(
-            cluster=cluster,
-            index=self._index,
-            slots=self._slots,
-            queue=self._queue,
-            settings=settings,
-            forget=self._forget,
-            scheduler=self._scheduler,
-        )
-        self._poll = Poll(watch, self._slots, self._queue, every=settings.poll_seconds, unsettled=self._sweep.unsettled)
-        self._jobs = JobWatch(cluster, self._queue, settings)
-        self._purge = Purge(cluster, store, settings)
-        self._successes = Successes(store, standings)
-        self._tally = tally
-        lease = Lease if settings.lease else Unleased
-        self._lease = lease(cluster, name=f"headrace-{names.slug(settings.installation)}", identity=settings.identity)
-        self._overview = Overview(
-            standings=standings,
-            tally=tally,
-            slots=self._slots,
-            queue=self._queue,
-            watch=watch,
-            sweep=self._sweep,
-            lease=self._lease,
-            per_pipeline=settings.metrics_per_pipeline,
-        )
+        self._settings, self._store = settings, store
+        self._parts = Parts(settings, cluster, store, forget=self._forget)
+        self._lease = self._parts.lease
         self._probes = Probes(is_alive=self._is_alive, is_ready=self._is_ready)
         self._forgetting: set[asyncio.Task[None]] = set()
         self._works = False
@@ -123,35 +71,33 @@ class Operator:
 
     async def _hold(self) -> None:
         """What only the holder of the Lease does."""
-        await self._first_sweep()
-        self._index.listen(self._changed)
+        await _until_kubernetes_answers(self._parts.monitor.ensure_defaults)
+        await _until_kubernetes_answers(self._parts.sweep.first)
+        self._parts.index.listen(self._changed)
         self._works = True
-        with metrics.exported(self._overview):
+        with metrics.exported(self._parts.overview):
             await _first_of(
                 handlers.watch(self._settings, self._told, take_signals=self._take_signals),
-                self._jobs.run(),
-                self._sweep.run(),
-                self._poll.run(),
-                self._purge.run(),
-                self._successes.run(),
+                self._parts.jobs.run(),
+                self._parts.sweep.run(),
+                self._parts.poll.run(),
+                self._parts.purge.run(),
+                self._parts.successes.run(),
+                self._parts.monitor.run(),
                 self._forget_metrics(),
-                *(self._queue.work(self._guarded(self._reconciler.handle)) for _ in range(self._settings.workers)),
-                *self._scheduler.workers(self._guarded),
+                *(
+                    self._parts.queue.work(self._guarded(self._parts.reconciler.handle))
+                    for _ in range(self._settings.workers)
+                ),
+                *self._parts.scheduler.workers(self._guarded),
+                *self._parts.previews.workers(self._guarded),
             )
 
     async def _forget_metrics(self) -> None:
         """Here and not when somebody reads /metrics: where nobody does, they would grow for ever."""
         while True:
-            self._tally.forget_others({known.name for known in self._index.standings.pipelines.values()})
+            self._parts.tally.forget_others({known.name for known in self._parts.index.standings.pipelines.values()})
             await asyncio.sleep(FORGET_SECONDS)
-
-    async def _first_sweep(self) -> None:
-        while True:
-            try:
-                return await self._sweep.first()
-            except UnavailableError as error:
-                _log.warning("Kubernetes is away: trying again", error=error.message)
-                await asyncio.sleep(1)
 
     def _guarded(self, handle: Handle) -> Handle:
         """Looks only while we may act."""
@@ -165,41 +111,53 @@ class Operator:
     def _told(self, plural: str, kind: str | None, resource: dict[str, Any]) -> None:
         """An event: it only wakes, and only when it is news."""
         uid = resource["metadata"]["uid"]
-        before = self._index.get(plural, uid)
+        before = self._parts.index.get(plural, uid)
         if kind == "DELETED":
-            self._index.remove(plural, uid)
+            self._parts.index.remove(plural, uid)
             if plural == names.PIPELINE_PLURAL:
                 self._forget(resource["metadata"]["name"], uid)
-        elif not self._index.put(plural, resource):
+        elif not self._parts.index.put(plural, resource):
             return
         key = key_of(plural, resource)
         if key is not None:
-            self._queue.add(key)
+            self._parts.queue.add(key)
+        if plural == names.RUN_PLURAL and is_preview(resource):
+            self._parts.previews.told(resource)
         if plural == names.PIPELINE_PLURAL:
             # Those of its former name too: a rename frees it.
             for each in (resource, before or resource):
-                for name in self._index.namesakes(each):
-                    self._queue.add(name)
+                for name in self._parts.index.namesakes(each):
+                    self._parts.queue.add(name)
 
     def _changed(self, plural: str, before: Manifest | None, after: Manifest | None) -> None:
         """What the index knows has changed, by an event or by our own doing: others than its pipeline may care."""
+        self._parts.monitor.told(plural, before, after)
         change = Change(plural, before, after)
-        self._scheduler.told(change)
-        for name in pipelines_to_wake(change, self._index):
-            self._queue.add(name)
+        self._parts.scheduler.told(change)
+        for name in pipelines_to_wake(change, self._parts.index):
+            self._parts.queue.add(name)
 
     def _forget(self, name: str, uid: str) -> None:
-        task = asyncio.get_running_loop().create_task(self._reconciler.forget(name, uid))
+        task = asyncio.get_running_loop().create_task(self._parts.reconciler.forget(name, uid))
         self._forgetting.add(task)
         task.add_done_callback(self._forgetting.discard)
 
     def _is_alive(self) -> str | None:
-        silent = self._sweep.age
+        silent = self._parts.sweep.age
         return f"no sweep for {silent:.0f} s" if self._works and silent > BLIND_SECONDS else None
 
     def _is_ready(self) -> str | None:
         """Ready is not the same as leading: a second operator that waits for the Lease is ready."""
         return None if self._works or not self._lease.is_held else "reading what there is"
+
+
+async def _until_kubernetes_answers(call: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            return await call()
+        except UnavailableError as error:
+            _log.warning("waiting for Kubernetes: trying again", error=error.message, notes=error.notes)
+            await asyncio.sleep(1)
 
 
 async def _first_of(*parts: Coroutine[Any, Any, object]) -> None:
@@ -218,6 +176,7 @@ async def _first_of(*parts: Coroutine[Any, Any, object]) -> None:
 async def serve(settings: Settings) -> None:
     """Runs the operator with these settings."""
     configure_logs(settings.log_level, least=_LIBRARIES)
+    asyncio.get_running_loop().set_default_executor(OneEach())
     cluster = await Cluster.connect(namespace=settings.namespace)
     store = Store(
         settings.store_dsn.get_secret_value(),

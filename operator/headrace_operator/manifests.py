@@ -10,6 +10,7 @@ from headrace.lifecycle.actions import CreateJob, EmitEvent
 from headrace.model.base import shown
 from headrace.model.times import to_text
 from headrace.target import ELASTICSEARCH
+from headrace_operator.credentials import contents
 from headrace_operator.settings import Settings
 
 Manifest = dict[str, Any]
@@ -19,6 +20,10 @@ EVICTION_SECONDS = 30
 """A pod on a node that does not answer is marked for deletion after that: it tells lost runners from slow ones."""
 EXIT_PERMANENT, EXIT_STOPPED, EXIT_SUPERSEDED = 64, 75, 76
 _MESSAGE_LIMIT = 1024
+_CONNECTIONS = "headrace-connections"
+"""The volume with the run's Secret."""
+_READABLE = 0o444
+"""Whoever the cluster has the pod run as must read it; nobody else is in the pod."""
 
 
 def labels(pipeline_uid: str, settings: Settings) -> dict[str, str]:
@@ -101,6 +106,7 @@ def _pod(step: CreateJob, settings: Settings) -> Manifest:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(step, settings)],
+        "volumes": [_connections(step.run_uid), *settings.runner_volumes],
         **_placement(settings),
     }
 
@@ -119,7 +125,6 @@ def _placement(settings: Settings) -> Manifest:
         "imagePullSecrets": [{"name": name} for name in settings.runner_pull_secrets],
         "priorityClassName": settings.runner_priority_class,
         "nodeSelector": settings.runner_node_selector,
-        "volumes": settings.runner_volumes,
     }
     return {field: value for field, value in asked.items() if value}
 
@@ -139,8 +144,8 @@ def _container(step: CreateJob, settings: Settings) -> Manifest:
         "command": ["python", "-m", "headrace_runner"],
         "env": [
             *({"name": name, "value": value} for name, value in plain.items()),
-            *(_from_secret(settings, f"HEADRACE_{key.upper()}_DSN", key) for key in ("store", "source")),
-            *_credentials(step.target_kind, settings),
+            _store(settings),
+            *_files(step.target_kind),
         ],
         "resources": {
             "requests": {"cpu": settings.runner_cpu, "memory": settings.runner_memory},
@@ -151,7 +156,10 @@ def _container(step: CreateJob, settings: Settings) -> Manifest:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        **({"volumeMounts": settings.runner_volume_mounts} if settings.runner_volume_mounts else {}),
+        "volumeMounts": [
+            {"name": _CONNECTIONS, "mountPath": contents.MOUNT, "readOnly": True},
+            *settings.runner_volume_mounts,
+        ],
     }
 
 
@@ -159,22 +167,29 @@ def _cpu_limit(settings: Settings) -> dict[str, str]:
     return {"cpu": settings.runner_cpu_limit} if settings.runner_cpu_limit else {}
 
 
-def _credentials(target_kind: str, settings: Settings) -> list[Manifest]:
-    """What the run needs for its target, and nothing of other kinds of targets."""
+def _connections(run_uid: str) -> Manifest:
+    """What the run needs for its source and its target, and nothing of others."""
+    return {
+        "name": _CONNECTIONS,
+        "secret": {"secretName": names.run_secret_name(run_uid), "defaultMode": _READABLE},
+    }
+
+
+def _files(target_kind: str) -> list[Manifest]:
+    """Where it is found: read anew whenever a connection is made, for a password may change meanwhile."""
+    files = {"HEADRACE_SOURCE_DSN_FILE": contents.SOURCE}
     if target_kind == ELASTICSEARCH:
-        keys = ("url", "api-key", "username", "password", "ca", "verify")
-        # Which of them are needed depends on the server; the runner says what it misses.
-        return [_from_secret(settings, _variable(key), f"elasticsearch-{key}", optional=True) for key in keys]
-    return [_from_secret(settings, "HEADRACE_TARGET_DSN", "target")]
+        files["HEADRACE_ELASTICSEARCH_FILE"] = contents.ELASTICSEARCH
+    elif target_kind:
+        files["HEADRACE_TARGET_DSN_FILE"] = contents.TARGET
+    return [{"name": name, "value": f"{contents.MOUNT}/{key}"} for name, key in files.items()]
 
 
-def _variable(key: str) -> str:
-    return f"HEADRACE_ELASTICSEARCH_{key.upper().replace('-', '_')}"
-
-
-def _from_secret(settings: Settings, variable: str, key: str, *, optional: bool = False) -> Manifest:
-    reference = {"name": settings.dsn_secret, "key": key} | ({"optional": True} if optional else {})
-    return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
+def _store(settings: Settings) -> Manifest:
+    return {
+        "name": "HEADRACE_STORE_DSN",
+        "valueFrom": {"secretKeyRef": {"name": settings.dsn_secret, "key": "store"}},
+    }
 
 
 def adoption(pipeline_name: str, pipeline_uid: str, settings: Settings, own: Mapping[str, str]) -> Manifest:

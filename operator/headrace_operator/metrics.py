@@ -18,7 +18,9 @@ BUILD.labels(version("headrace")).set(1)
 LEADER = Gauge("headrace_leader", "1 when this process holds the Lease.")
 RECONCILES = Counter("headrace_reconciles_total", "Looks at a pipeline, by how they ended.", ["outcome"])
 RECONCILE_SECONDS = Histogram("headrace_reconcile_seconds", "How long a look at a pipeline takes.")
-LOOKS = Counter("headrace_looks_total", "Looks at a schedule, backfill or project, by outcome.", ["kind", "outcome"])
+LOOKS = Counter(
+    "headrace_looks_total", "Looks at schedules, backfills, projects and previews, by outcome.", ["kind", "outcome"]
+)
 LOOK_SECONDS = Histogram("headrace_look_seconds", "How long a look at one of them takes.", ["kind"])
 SCHEDULE_LAG = Histogram(
     "headrace_schedule_lag_seconds",
@@ -35,6 +37,13 @@ RUN_SECONDS = Histogram(
     ["kind", "outcome"],
     buckets=(1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600),
 )
+WAL_SECONDS = Histogram(
+    "headrace_wal_measure_seconds",
+    "How long a look at a source or destination takes.",
+    ["kind", "outcome"],
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+)
+WAL_DROPPED = Counter("headrace_wal_measurements_dropped_total", "Measurements of WAL that the store did not take.")
 _KUBERNETES = Counter(
     "headrace_kubernetes_requests_total", "Requests to the Kubernetes API.", ["verb", "resource", "outcome"]
 )
@@ -100,11 +109,21 @@ ROWS_WRITTEN = Family(
 BAD_ROWS = Family("headrace_bad_rows_total", "Rows that the target refused.", ("pipeline",), is_counter=True)
 BATCHES = Family("headrace_batches_total", "Batches that were committed.", ("pipeline",), is_counter=True)
 BYTES_READ = Family("headrace_bytes_read_total", "What the source sent.", ("pipeline",), is_counter=True)
+SOURCE_UP = Family("headrace_source_up", "1 when the source let us in when it was last tried.", ("source",))
+SOURCE_WAL = Family("headrace_source_wal_bytes", "WAL that all slots of a source hold back together.", ("source",))
+SLOT_WAL = Family("headrace_slot_wal_bytes", "WAL that a replication slot holds back.", ("source", "slot"))
+SLOT_ACTIVE = Family("headrace_slot_active", "1 when somebody reads from the slot.", ("source", "slot"))
+SLOT_SAFE = Family("headrace_slot_safe_wal_bytes", "What may be written until it may be lost.", ("source", "slot"))
+SLOT_LEFT = Family("headrace_slot_seconds_left", "Until the slot is lost or the disk full.", ("source", "slot"))
+DESTINATION_UP = Family(
+    "headrace_destination_up", "1 when the destination let us in when last tried.", ("destination",)
+)
 
 LEADERS = (
     STORE_UP, PIPELINES, PHASES, RUNS, AT_WORK, QUEUE, WAITING, WAIT_SECONDS, SWEEP_AGE, TRANSITIONS, IDLE, LAG,
     STREAMS, STREAM_LAG,
     LAST_SUCCESS, FAILURES, HELD, ENDED, ROWS_READ, ROWS_WRITTEN, BAD_ROWS, BATCHES, BYTES_READ,
+    SOURCE_UP, SOURCE_WAL, SLOT_WAL, SLOT_ACTIVE, SLOT_SAFE, SLOT_LEFT, DESTINATION_UP,
 )  # fmt: skip
 
 

@@ -13,12 +13,14 @@ from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import UnavailableError
 from headrace.lifecycle.actions import Needs
-from headrace.lifecycle.observed import Limits, Observed, PodSeen, RunSeen
+from headrace.lifecycle.endpoints import EndpointSeen
+from headrace.lifecycle.observed import Limits, Observed, PipelineSeen, PodSeen, RunSeen
 from headrace.lifecycle.readings import owner_uid, read_job, read_pipeline, read_pods, read_run
 from headrace.lifecycle.state import FINAL
 from headrace.logs import logger
 from headrace.store.store import Store
 from headrace_operator.availability import StoreWatch
+from headrace_operator.credentials.secrets import RunSecrets
 from headrace_operator.index import Index
 
 Manifest = dict[str, Any]
@@ -43,6 +45,7 @@ class Observer:
     watch: StoreWatch
     index: Index
     limits: Limits
+    secrets: RunSecrets
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def observe(self, name: str) -> Sight:
@@ -58,15 +61,19 @@ class Observer:
         runs = tuple(_readable(manifests.values()))
         jobs = await self.cluster.list_jobs(label_selector=f"{names.PIPELINE_LABEL}={uid}") if uid and runs else None
         store = await self.watch.observe(_interesting(pipeline, runs))
+        seen = read_pipeline(pipeline) if pipeline else None
+        sources, destinations = ends_of(self.index, seen, runs)
         observed = Observed(
             now=self.clock(),
             limits=self.limits,
-            pipeline=read_pipeline(pipeline) if pipeline else None,
+            pipeline=seen,
             runs=runs,
             jobs=tuple(read_job(job) for job in jobs.items) if jobs else (),
             store=store,
             older_namesake=await self._older_namesake(pipeline) if pipeline else None,
             project_exists=project_exists(self.index, pipeline) if pipeline else None,
+            sources=sources,
+            destinations=destinations,
         )
         return Sight(observed, pipeline, manifests)
 
@@ -84,6 +91,7 @@ class Observer:
         pods = dict(observed.pods)
         for job in needs.pods:
             pods[job] = await self._pods(job)
+        ways = {way.uid: await self.secrets.in_the_way(way) for way in needs.ways}
         epoch, store = observed.epoch, observed.store
         if needs.epoch and observed.pipeline is not None:
             limits = self.limits
@@ -91,7 +99,7 @@ class Observer:
                 epoch = await self.store.draw_epoch(limits.installation, limits.namespace, observed.pipeline.name)
             except UnavailableError:
                 store = None
-        return dataclasses.replace(observed, pods=pods, epoch=epoch, store=store)
+        return dataclasses.replace(observed, pods=pods, ways={**observed.ways, **ways}, epoch=epoch, store=store)
 
     async def _pods(self, job: str) -> PodSeen:
         pods = await self.cluster.list_pods(label_selector=f"batch.kubernetes.io/job-name={job}")
@@ -108,6 +116,26 @@ class Observer:
             yield names.PIPELINE_PLURAL, pipeline
         for run in runs.values():
             yield names.RUN_PLURAL, run
+
+
+def ends_of(
+    index: Index, pipeline: PipelineSeen | None, runs: Iterable[RunSeen]
+) -> tuple[dict[str, EndpointSeen], dict[str, EndpointSeen]]:
+    """The sources and destinations that there are, of those that a pipeline and its runs use, by `metadata.name`."""
+    if pipeline is None:
+        return {}, {}
+    going = [run for run in runs if run.status.phase not in FINAL]
+    sources = {run.source_of(pipeline) for run in going}
+    destinations = {run.destination_of(pipeline) for run in going}
+    if pipeline.spec is not None:
+        sources.add(pipeline.spec.source_name)
+        destinations.add(pipeline.spec.destination_name)
+    return _found(index.source, sources), _found(index.destination, destinations)
+
+
+def _found(find: Callable[[str], EndpointSeen | None], wanted: Iterable[str]) -> dict[str, EndpointSeen]:
+    found = {name: find(name) for name in sorted(wanted)}
+    return {name: seen for name, seen in found.items() if seen is not None}
 
 
 def project_exists(index: Index, pipeline: Manifest) -> bool | None:

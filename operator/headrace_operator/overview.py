@@ -11,6 +11,7 @@ from headrace.model.run import RunKind
 from headrace_operator import metrics
 from headrace_operator.availability import StoreWatch
 from headrace_operator.lease import Lease
+from headrace_operator.monitor.board import Board
 from headrace_operator.slots import Slots
 from headrace_operator.standings import Standings
 from headrace_operator.sweep import Sweep
@@ -33,6 +34,7 @@ class Overview(Collector):
     watch: StoreWatch
     sweep: Sweep
     lease: Lease
+    board: Board
     per_pipeline: bool
     clock: Callable[[], float] = time.time
 
@@ -43,6 +45,7 @@ class Overview(Collector):
     def collect(self) -> Iterator[Metric]:
         """Everything, as it is now."""
         yield from self._installation()
+        yield from self.board.collect()
         pipelines = self.standings.pipelines
         names = {pipeline.name for pipeline in pipelines.values()}
         yield from self._counters(names if self.per_pipeline else {ALL})

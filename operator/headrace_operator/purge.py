@@ -1,7 +1,7 @@
-"""Removes the history of pipelines that were deleted days ago, and the oldest lines of logs that grow for ever."""
+"""Removes what is old: the history of deleted pipelines and of the WAL, previews, the oldest lines of endless logs."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from headrace import names
 from headrace.cluster import Cluster
@@ -30,14 +30,15 @@ class Purge:
             await asyncio.sleep(PURGE_SECONDS)
 
     async def once(self) -> None:
-        """Marks, then removes what was marked long ago; a stream's log is cut while it goes on."""
+        """Marks, then removes what was marked or measured long ago; a stream's log is cut while it goes on."""
         await self._mark()
-        removed = await self._store.purge(timedelta(days=self._settings.purge_after_days))
-        if removed:
-            _log.info("old history was removed", runs=removed)
-        trimmed = await self._store.trim_logs()
-        if trimmed:
-            _log.info("the oldest lines of long logs were removed", lines=trimmed)
+        settings, store = self._settings, self._store
+        _tell("old history was removed", runs=await store.purge(timedelta(days=settings.purge_after_days)))
+        _tell("the oldest lines of long logs were removed", lines=await store.trim_logs())
+        _tell("old previews were removed", runs=await store.purge_previews())
+        before = datetime.now(UTC) - timedelta(days=settings.wal_history_days)
+        scope = (settings.installation, settings.namespace)
+        _tell("the WAL's old history was removed", measurements=await store.purge_wal(scope, before))
 
     async def _mark(self) -> None:
         # The store is asked first: a pipeline that is made meanwhile is not in its answer.
@@ -49,3 +50,8 @@ class Purge:
         for uid in sorted(known - there):
             await self._store.mark_deleted(uid)
             _log.info("the history of a pipeline that was deleted unseen is hidden", uid=uid)
+
+
+def _tell(what: str, **removed: int) -> None:
+    if any(removed.values()):
+        _log.info(what, **removed)

@@ -26,6 +26,8 @@ from headrace.logs import logger
 from headrace.store.store import Store
 from headrace_operator import metrics
 from headrace_operator.apply import Hands
+from headrace_operator.credentials.secrets import RunSecrets
+from headrace_operator.departed import Departed
 from headrace_operator.index import Index
 from headrace_operator.observe import Observer, Sight
 from headrace_operator.settings import Settings
@@ -34,8 +36,8 @@ from headrace_operator.tally import Tally
 from headrace_operator.workqueue import AWAY_DELAY, WorkQueue
 
 _log = logger(__name__)
-_ROUNDS = 4
-"""A plan needs an epoch, then perhaps a look at pods; more would be a fault of ours."""
+_ROUNDS = 6
+"""A plan needs a look at pods, at Secrets, then an epoch, in this order; more would be a fault of ours."""
 
 
 class Reconciler:
@@ -52,9 +54,12 @@ class Reconciler:
         queue: WorkQueue,
         settings: Settings,
         tally: Tally,
+        secrets: RunSecrets,
     ) -> None:
         self._cluster, self._store, self._observer, self._index = cluster, store, observer, index
         self._slots, self._queue, self._settings, self._tally = slots, queue, settings, tally
+        self._secrets = secrets
+        self._departed = Departed(cluster, slots, grace_seconds=settings.grace_seconds)
 
     async def handle(self, name: str) -> None:
         """Looks at a pipeline; raises nothing but what ends the process."""
@@ -69,7 +74,8 @@ class Reconciler:
             outcome = "conflict"
         except UnavailableError as error:
             delay = self._queue.retry(name, longest=AWAY_DELAY)
-            _log.warning("a part is away: trying again", part=error.part, error=error.message, delay=delay)
+            why = {"part": error.part, "error": error.message, "notes": error.notes}
+            _log.warning("a part is away: trying again", **why, delay=delay)
             outcome = "unavailable"
         except HeadraceError as error:
             delay = self._queue.retry(name)
@@ -79,13 +85,23 @@ class Reconciler:
             delay = self._queue.retry(name)
             _log.exception("a fault: trying again", delay=delay)
             outcome = "error"
+        if outcome == "error":
+            self._slots.step_back(name)
         metrics.RECONCILES.labels(outcome).inc()
         metrics.RECONCILE_SECONDS.observe(time.monotonic() - started)
 
     async def _try(self, name: str) -> str:
         sight = await self._observer.observe(name)
         sight, decided = await self._decide(name, sight)
-        hands = Hands(self._cluster, self._store, self._index, self._settings, sight, tally=self._tally)
+        hands = Hands(
+            self._cluster,
+            self._store,
+            self._index,
+            self._settings,
+            sight,
+            tally=self._tally,
+            secrets=self._secrets,
+        )
         for step in decided.steps:
             await hands.take(step)
         self._queue.succeed(name)
@@ -105,15 +121,20 @@ class Reconciler:
                 observed,
                 busy_elsewhere=slots.elsewhere(name),
                 streams_elsewhere=slots.streams_elsewhere(name),
+                source_use={source: slots.source_use(source, name) for source in observed.sources},
             )
             decided = plan(observed)
             if not decided.needs:
+                self._departed.keep(name, {run.uid for run in observed.runs})
                 slots.settle(
                     name,
                     decided.at_work,
                     waits=decided.waits_for_slot,
                     streams=decided.streams,
                     stream_waits=decided.stream_waits_for_slot,
+                    connections=decided.connections,
+                    source_waits=decided.waits_for_source,
+                    put_off=decided.put_off,
                 )
                 return dataclasses.replace(sight, observed=observed), decided
             observed = await self._observer.find_out(observed, decided.needs)
@@ -121,6 +142,7 @@ class Reconciler:
 
     async def forget(self, name: str, uid: str) -> None:
         """A pipeline is gone: its history is hidden, as soon as the store can be told."""
+        self._departed.keep(name, ())
         self._slots.settle(name, frozenset(), waits=False)
         delay = 1.0
         while True:
@@ -166,4 +188,5 @@ def key_of(plural: str, resource: dict[str, object]) -> str | None:
         metadata = resource["metadata"]
         return str(metadata["name"]) if isinstance(metadata, dict) else None
     spec = resource.get("spec") if plural == names.RUN_PLURAL else None
-    return str(spec["pipeline"]) if isinstance(spec, dict) and "pipeline" in spec else None
+    # A preview is of none.
+    return str(spec["pipeline"]) if isinstance(spec, dict) and spec.get("pipeline") else None

@@ -38,8 +38,9 @@ class Settings(BaseSettings):
     store_dsn: SecretStr = Field(alias="HEADRACE_STORE_DSN")
     """The platform's own Postgres."""
     dsn_secret: str = Field(default="headrace-dsn", min_length=1, alias="HEADRACE_DSN_SECRET")
-    """The Secret from which runners get their DSNs (keys store, source, target), and what they need for Elasticsearch
-    (elasticsearch-url, -api-key, -username, -password, -ca, -verify)."""
+    """The installation's Secret: runners get the store's DSN from it (key store), and the sources and destinations that
+    are made from it are reached by the rest (source, target, elasticsearch-url, -api-key, -username, -password, -ca,
+    -verify)."""
     runner_image: str = Field(default="headrace/runner:latest", min_length=1, alias="HEADRACE_RUNNER_IMAGE")
     runner_pull_policy: str = Field(default="IfNotPresent", alias="HEADRACE_RUNNER_PULL_POLICY")
     runner_cpu: str = Field(default="100m", alias="HEADRACE_RUNNER_CPU")
@@ -95,6 +96,12 @@ class Settings(BaseSettings):
     """How many ended runs of a pipeline stay as resources; the store keeps all."""
     purge_after_days: float = Field(default=7, gt=0, alias="HEADRACE_PURGE_AFTER_DAYS")
     """When the history of a deleted pipeline is removed."""
+    wal_history_days: float = Field(default=7, gt=0, alias="HEADRACE_WAL_HISTORY_DAYS")
+    """How long the store keeps what was measured of the sources' WAL."""
+    wal_interval_seconds: float = Field(default=60, gt=0, alias="WAL_MONITOR_INTERVAL_SECONDS")
+    """How often each source and destination is looked at."""
+    wal_timeout_seconds: float = Field(default=10, gt=0, alias="WAL_MONITOR_TIMEOUT_SECONDS")
+    """When a look at one of them is given up; the others go on meanwhile."""
     sweep_seconds: float = Field(default=30, gt=0, alias="HEADRACE_SWEEP_SECONDS")
     poll_seconds: float = Field(default=1, gt=0, alias="HEADRACE_POLL_SECONDS")
     workers: int = Field(default=8, ge=1, le=64, alias="HEADRACE_WORKERS")

@@ -4,7 +4,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from headrace import names
+from headrace.lifecycle.endpoints import SourceUse
 from headrace.lifecycle.state import FINAL
+from headrace_operator.connections import SourceConnections
 
 
 class _Pool:
@@ -52,7 +55,10 @@ class _Pool:
 
 
 class Slots:
-    """Runs and streams at work, each with slots of their own, and the pipelines that wait for one to end."""
+    """Runs and streams at work, each with slots of their own, and the pipelines that wait for one to end.
+
+    And who has a connection to which source, previews too: those are no pipeline's, and are known by keys of their own.
+    """
 
     def __init__(
         self,
@@ -61,9 +67,14 @@ class Slots:
         *,
         streams: int = 50,
         clock: Callable[[], float] = time.monotonic,
+        bound_of: Callable[[str], int | None] = lambda _: None,
     ) -> None:
-        """`limit`: so many runs that end by themselves; `streams`: so many that go on until they are stopped."""
+        """`limit`: so many runs that end by themselves; `streams`: so many that go on until they are stopped.
+
+        `bound_of` tells how many connections to a source there are for both; None: as many as they like.
+        """
         self._clock = clock
+        self._connections = SourceConnections(wake, bound_of)
         self._runs, self._streams = _Pool(limit, wake, clock), _Pool(streams, wake, clock)
 
     def elsewhere(self, pipeline: str) -> int:
@@ -108,11 +119,16 @@ class Slots:
         waits: bool,
         streams: frozenset[str] = frozenset(),
         stream_waits: bool = False,
+        connections: Mapping[str, str] | None = None,
+        source_waits: Mapping[str, str] | None = None,
+        put_off: frozenset[str] = frozenset(),
     ) -> None:
         """Keeps what a plan has decided, before anything else is planned; wakes those who have room now.
 
-        `streams` are those `at_work` that are streams.
+        `streams` are those `at_work` that are streams; `connections` and `source_waits` give the source of each run
+        that has a connection, or waits for one; `put_off` wait for a slot before they do.
         """
+        self._connections.settle(pipeline, connections or {}, source_waits or {}, put_off)
         self._runs.settle(pipeline, at_work - streams, waits=waits)
         self._streams.settle(pipeline, at_work & streams, waits=stream_waits)
 
@@ -120,15 +136,56 @@ class Slots:
         """Keeps who is at work, from all runs as they were listed when this process began."""
         at_work: dict[str, set[str]] = {}
         streams: set[str] = set()
+        sources: dict[str, str] = {}
         for run in runs:
-            uid, status = run["metadata"]["uid"], run.get("status") or {}
-            if (status.get("job") or {}).get("active") and status.get("phase") not in FINAL:
-                at_work.setdefault(run["spec"]["pipeline"], set()).add(uid)
+            uid, status, pipeline = run["metadata"]["uid"], run.get("status") or {}, run["spec"].get("pipeline")
+            if pipeline and (status.get("job") or {}).get("active") and status.get("phase") not in FINAL:
+                at_work.setdefault(pipeline, set()).add(uid)
+                sources[uid] = status.get("source") or names.DEFAULT_SOURCE
                 streams |= {uid} if status.get("stream") else set()
         for name, uids in at_work.items():
-            self.settle(name, frozenset(uids), waits=False, streams=frozenset(uids & streams))
+            connections = {uid: sources[uid] for uid in uids}
+            self.settle(name, frozenset(uids), waits=False, streams=frozenset(uids & streams), connections=connections)
+
+    # Connections to sources.
+
+    def source_use(self, source: str, pipeline: str) -> SourceUse:
+        """Who has a connection besides the pipeline, and who waits for one."""
+        return self._connections.use(source, pipeline)
+
+    def connections_of(self, pipeline: str) -> dict[str, str]:
+        """The pipeline's runs that have a connection, and the source of each."""
+        return self._connections.of(pipeline)
+
+    def is_bound(self, source: str) -> bool:
+        """Whether there are only so many connections to a source."""
+        return self._connections.is_bound(source)
+
+    def step_back(self, pipeline: str) -> None:
+        """A look at a pipeline failed: its runs leave the lines, so that nobody waits behind them for ever."""
+        self._connections.leave(pipeline)
+
+    def take_source(self, source: str, key: str, limit: int | None) -> bool:
+        """Takes a connection for a preview; where there is none, it waits in the line, and is woken by its key.
+
+        `limit`: so many are for runs and previews together; None: there is no bound.
+        """
+        return self._connections.take(source, key, limit)
+
+    def hold_source(self, source: str, key: str) -> None:
+        """Keeps that a preview has a connection: it is at work already."""
+        self._connections.hold(source, key)
+
+    def free_source(self, source: str, key: str) -> None:
+        """Gives the connection of a preview, or its place in the line, to others."""
+        self._connections.free(source, key)
+
+    def listen(self, wake: Callable[[str], None]) -> None:
+        """`wake` hears the keys of previews that have room now."""
+        self._connections.wake_other = wake
 
     def wake_waiting(self) -> None:
         """Wakes as many as there is room for."""
         self._runs.wake_waiting()
         self._streams.wake_waiting()
+        self._connections.wake_all()

@@ -70,7 +70,10 @@ class Standings:
         if plural == names.PIPELINE_PLURAL:
             self._pipelines[uid] = _pipeline(resource)
             return
-        run = self._runs[uid] = _run(resource)
+        run = _run(resource)
+        if run.kind == RunKind.PREVIEW:
+            return  # It is of no pipeline, and gone soon.
+        self._runs[uid] = run
         if run.owner is None:
             return
         self._runs_of.setdefault(run.owner, set()).add(uid)

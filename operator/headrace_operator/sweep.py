@@ -3,24 +3,26 @@
 import asyncio
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import HeadraceError
+from headrace.lifecycle.moves import LONGEST_PAUSE
 from headrace.lifecycle.observed import Observed
 from headrace.lifecycle.plan import plan
 from headrace.lifecycle.readings import owner_uid, read_pipeline, read_run
 from headrace.lifecycle.state import FINAL
 from headrace.logs import logger
 from headrace.model.conditions import ConditionType, Reason
+from headrace.model.pipeline import destination_name, source_name
 from headrace_operator import metrics
 from headrace_operator.index import KINDS, Index
-from headrace_operator.observe import project_exists
+from headrace_operator.observe import ends_of, project_exists
 from headrace_operator.scheduling.scheduler import Scheduler
 from headrace_operator.settings import Settings
 from headrace_operator.slots import Slots
@@ -29,9 +31,11 @@ from headrace_operator.workqueue import WorkQueue
 Manifest = dict[str, Any]
 BLIND_AFTER = 3
 """So many sweeps in a row that find what no event told: the watch is dead, and the process ends."""
+SOON_SECONDS = 2 * LONGEST_PAUSE.total_seconds()
 _BREATH = 50
 """Pipelines that are planned before others get a turn."""
 _HAS_OLDER: dict[str | None, bool] = {Reason.VALID: False, Reason.DUPLICATE_NAME: True}
+_MISSING = frozenset({Reason.SOURCE_MISSING, Reason.DESTINATION_MISSING})
 _EXISTS: dict[str | None, bool] = {Reason.PROJECT_EXISTS: True, Reason.PROJECT_MISSING: False}
 """What a reason of a condition says."""
 _log = logger(__name__)
@@ -39,6 +43,16 @@ _log = logger(__name__)
 
 class BlindError(HeadraceError):
     """Events do not reach us any more: only a new process helps."""
+
+
+class Previews(Protocol):
+    """Runs of no pipeline, which look after themselves."""
+
+    def learn(self, runs: Sequence[Manifest]) -> None:
+        """Takes note of those that are at work when this process begins."""
+
+    def swept(self, runs: Sequence[Manifest]) -> None:
+        """Wakes those that there is something to do about."""
 
 
 class Sweep:
@@ -54,9 +68,11 @@ class Sweep:
         settings: Settings,
         forget: Callable[[str, str], None],
         scheduler: Scheduler,
+        previews: Previews,
     ) -> None:
         self._cluster, self._index, self._slots, self._queue = cluster, index, slots, queue
         self._settings, self._forget, self._scheduler = settings, forget, scheduler
+        self._previews = previews
         self._blind = 0
         self._untold: set[tuple[str, str]] = set()
         self.last_success = time.monotonic()
@@ -68,6 +84,7 @@ class Sweep:
             for resource in resources:
                 self._index.put(plural, resource)
         self._slots.learn(listed[names.RUN_PLURAL])
+        self._previews.learn(listed[names.RUN_PLURAL])
         await self._enqueue(listed, everything=True)
         self.last_success = time.monotonic()
 
@@ -102,7 +119,7 @@ class Sweep:
         pipelines = self._index.all(names.PIPELINE_PLURAL)
         by_name: dict[str, list[Manifest]] = {}
         for run in self._index.all(names.RUN_PLURAL):
-            by_name.setdefault(run["spec"]["pipeline"], []).append(run)
+            by_name.setdefault(run["spec"].get("pipeline", ""), []).append(run)
         there = ((str(p["metadata"]["name"]), by_name.get(p["metadata"]["name"], [])) for p in pipelines)
         return [name for name, runs in there if not all(run["status"].get("archived") for run in runs)]
 
@@ -141,10 +158,12 @@ class Sweep:
         self._scheduler.swept(listed, everything=everything)
         by_name: dict[str, list[Manifest]] = {}
         for run in listed[names.RUN_PLURAL]:
-            by_name.setdefault(run["spec"]["pipeline"], []).append(run)
+            if run["spec"].get("pipeline"):
+                by_name.setdefault(run["spec"]["pipeline"], []).append(run)
+        self._previews.swept(listed[names.RUN_PLURAL])
         for i, pipeline in enumerate(listed[names.PIPELINE_PLURAL]):
             own = by_name.pop(pipeline["metadata"]["name"], [])
-            unsettled = _is_unsettled(pipeline, own) or self._is_mistaken(pipeline)
+            unsettled = self._is_unsettled(pipeline, own) or self._is_mistaken(pipeline)
             if unsettled or (everything and self._has_work(pipeline, own)):
                 self._queue.add(pipeline["metadata"]["name"])
             if i % _BREATH == 0:
@@ -153,6 +172,16 @@ class Sweep:
             if any((run.get("status") or {}).get("phase") not in FINAL for run in orphans):
                 self._queue.add(name)
 
+    def _is_unsettled(self, pipeline: Manifest, runs: list[Manifest]) -> bool:
+        """Whether to look at it; where all wait, and look for what they wait for soon by themselves, they are let."""
+        status, name = pipeline.get("status") or {}, pipeline["metadata"]["name"]
+        if status.get("observedGeneration") != pipeline["metadata"].get("generation"):
+            return True
+        going = [run for run in runs if (run.get("status") or {}).get("phase") not in FINAL]
+        if going and all(map(_is_at_rest, going)) and self._queue.is_due_within(name, SOON_SECONDS):
+            return False
+        return bool(status.get("activeRun") or going)
+
     def _is_mistaken(self, pipeline: Manifest) -> bool:
         """Whether its conditions tell of other pipelines or of its project what is so no more."""
         conditions = (pipeline.get("status") or {}).get("conditions") or []
@@ -160,8 +189,21 @@ class Sweep:
         has_older = _HAS_OLDER.get(reasons.get(ConditionType.READY))
         if has_older is not None and has_older != (self._index.older_namesake(pipeline) is not None):
             return True
+        ready = reasons.get(ConditionType.READY)
+        if (has_older is False or ready in _MISSING) and (self._missing(pipeline) or Reason.VALID) != ready:
+            return True
         exists = _EXISTS.get(reasons.get(ConditionType.PROJECT_FOUND))
         return bool(conditions) and exists != project_exists(self._index, pipeline)
+
+    def _missing(self, pipeline: Manifest) -> Reason | None:
+        """Which end of a pipeline is not there."""
+        spec = pipeline.get("spec") or {}
+        source = self._index.source(source_name(spec.get("source")))
+        if source is None or source.deleting:
+            return Reason.SOURCE_MISSING
+        target = str(spec.get("targetTable") or "")
+        destination = self._index.destination(destination_name(spec.get("destination"), target))
+        return Reason.DESTINATION_MISSING if destination is None or destination.deleting else None
 
     def _has_work(self, pipeline: Manifest, runs: list[Manifest]) -> bool:
         uid = pipeline["metadata"]["uid"]
@@ -174,14 +216,16 @@ class Sweep:
                 older_namesake=self._index.older_namesake(pipeline),
                 project_exists=project_exists(self._index, pipeline),
             )
+            sources, destinations = ends_of(self._index, observed.pipeline, observed.runs)
+            observed = dataclasses.replace(observed, sources=sources, destinations=destinations)
         except ValidationError:
             return True
         decided = plan(observed)
         return bool(decided.steps or decided.needs)
 
 
-def _is_unsettled(pipeline: Manifest, runs: list[Manifest]) -> bool:
-    status = pipeline.get("status") or {}
-    if status.get("activeRun") or status.get("observedGeneration") != pipeline["metadata"].get("generation"):
-        return True
-    return any((run.get("status") or {}).get("phase") not in FINAL for run in runs)
+def _is_at_rest(run: Manifest) -> bool:
+    """Whether a run has no pod; what has just been made or changed was not looked at yet, and is not known to be so."""
+    status = run.get("status") or {}
+    is_seen = status.get("observedGeneration") == run["metadata"].get("generation")
+    return is_seen and not (status.get("job") or {}).get("active")

@@ -40,6 +40,10 @@ class WorkQueue:
         heapq.heappush(self._heap, (at, key))
         self._changed.set()
 
+    def is_due_within(self, key: str, seconds: float) -> bool:
+        """Whether a key is looked at by then, if nobody asks for it before."""
+        return self._due.get(key, float("inf")) <= asyncio.get_running_loop().time() + seconds
+
     def retry(self, key: str, *, longest: float = LONGEST_DELAY) -> float:
         """Asks for a key that failed, later each time; returns the delay."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1

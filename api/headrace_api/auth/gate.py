@@ -23,7 +23,18 @@ from headrace_api.auth.bearer import token_of
 from headrace_api.auth.callers import ANYBODY, Caller
 from headrace_api.auth.limiting import Limit, Quota, failures
 from headrace_api.auth.requirements import PROBES, REQUIREMENTS, Requirement
-from headrace_api.auth.rights import BACKFILLS, CREATE, LIST, PIPELINES, PROJECTS, RUNS, SCHEDULES, Right
+from headrace_api.auth.rights import (
+    BACKFILLS,
+    CREATE,
+    DESTINATIONS,
+    LIST,
+    PIPELINES,
+    PROJECTS,
+    RUNS,
+    SCHEDULES,
+    SOURCES,
+    Right,
+)
 from headrace_api.problems import answer, too_many
 
 _CLOSED = Requirement(part="closed")
@@ -33,6 +44,8 @@ _PARAMETERS = {
     PROJECTS: "project_id",
     SCHEDULES: "schedule_id",
     BACKFILLS: "backfill_id",
+    SOURCES: "source_id",
+    DESTINATIONS: "destination_id",
 }
 """Where a path has the id of each kind."""
 

@@ -7,6 +7,7 @@ from headrace_api.auth.rights import (
     BACKFILLS,
     CREATE,
     DELETE,
+    DESTINATIONS,
     GET,
     LIST,
     PATCH,
@@ -14,6 +15,7 @@ from headrace_api.auth.rights import (
     PROJECTS,
     RUNS,
     SCHEDULES,
+    SOURCES,
     UPDATE,
     Right,
 )
@@ -47,7 +49,7 @@ _RUN = _rights((CREATE, RUNS), (GET, PIPELINES))
 
 REQUIREMENTS: Mapping[str, Requirement] = {
     "list_pipelines": _rights((LIST, PIPELINES)),
-    "create_pipeline": _rights((CREATE, PIPELINES)),
+    "create_pipeline": _rights((CREATE, PIPELINES)),  # Also to get the source and destination that the body names.
     "get_pipeline": _rights((GET, PIPELINES)),
     "update_pipeline": _rights((PATCH, PIPELINES)),
     "replace_pipeline": _rights((UPDATE, PIPELINES)),
@@ -91,6 +93,19 @@ REQUIREMENTS: Mapping[str, Requirement] = {
     "list_backfills": _rights((LIST, BACKFILLS)),
     "get_backfill": _rights((GET, BACKFILLS)),
     "update_backfill": _rights((PATCH, BACKFILLS)),
+    "list_sources": _rights((LIST, SOURCES)),
+    "create_source": _rights((CREATE, SOURCES)),
+    "get_source": _rights((GET, SOURCES)),
+    "replace_source": _rights((UPDATE, SOURCES)),
+    "delete_source": _rights((DELETE, SOURCES), (LIST, PIPELINES)),  # It names those that use it.
+    "list_source_tables": _rights((GET, SOURCES), (CREATE, RUNS)),
+    "preview_pipeline": _rights((CREATE, RUNS)),  # Also to get the source, and the destination of a target.
+    "list_wal": _rights((LIST, SOURCES)),
+    "list_destinations": _rights((LIST, DESTINATIONS)),
+    "create_destination": _rights((CREATE, DESTINATIONS)),
+    "get_destination": _rights((GET, DESTINATIONS)),
+    "replace_destination": _rights((UPDATE, DESTINATIONS)),
+    "delete_destination": _rights((DELETE, DESTINATIONS), (LIST, PIPELINES)),
     "get_info": Requirement(),
     "get_health": _part(HEALTH),
     "get_metrics": _part(METRICS),

@@ -4,17 +4,20 @@ from dataclasses import dataclass
 
 from headrace.names import (
     BACKFILL_PLURAL,
+    DESTINATION_PLURAL,
     GROUP,
     PIPELINE_PLURAL,
     PROJECT_PLURAL,
     RUN_PLURAL,
     SCHEDULE_PLURAL,
+    SOURCE_PLURAL,
     VERSION,
 )
 
 GET, LIST, CREATE, UPDATE, PATCH, DELETE = "get", "list", "create", "update", "patch", "delete"
 PIPELINES, RUNS = PIPELINE_PLURAL, RUN_PLURAL
 PROJECTS, SCHEDULES, BACKFILLS = PROJECT_PLURAL, SCHEDULE_PLURAL, BACKFILL_PLURAL
+SOURCES, DESTINATIONS = SOURCE_PLURAL, DESTINATION_PLURAL
 
 
 @dataclass(frozen=True, slots=True)

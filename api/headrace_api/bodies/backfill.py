@@ -1,5 +1,6 @@
 """Backfills: runs for due times of the past, as callers ask for them and see them."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,14 +13,18 @@ from headrace_api.bodies.examples import BACKFILL, BACKFILL_IN, BACKFILL_RUNS
 from headrace_api.bodies.time import Time
 
 MOST = 1000
+_NUMBER = re.compile(r"\s*[-+]?[0-9._]*\s*")
 _OF_A_RANGE = {"from_", "to", "order", "parallelism", "rerun"}
 _WAYS: list[Any] = [{"required": ["count"]}, {"required": ["from", "to"]}]
 
 
 def _text(value: object) -> object:
-    if value is None or isinstance(value, str):
-        return value
-    raise PydanticCustomError("string_type", "Input should be a valid string")
+    if value is not None and not isinstance(value, str):
+        raise PydanticCustomError("string_type", "Input should be a valid string")
+    if value is not None and _NUMBER.fullmatch(value):
+        # Seconds since 1970 to pydantic, and to nobody who knows RFC 3339.
+        raise PydanticCustomError("datetime_parsing", "Input should be a valid datetime, as in RFC 3339")
+    return value
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:

@@ -5,6 +5,7 @@ from typing import Any
 _ID = "5f3c1a52-7c1e-4f0e-9d49-0f8f5f7a2b61"
 _PROJECT_ID = "7d0f6f0e-51c3-4b0e-9a53-2a1f6a1c9e11"
 _SCHEDULE_ID = "9a1e0c44-5f0b-4b8e-9a6f-0d7c2b1a3e55"
+_SOURCE_ID = "2d1f6c1e-8d0b-4b7a-9a43-7e5d2c9b6f31"
 _RUN_ID = "0c1f7a3e-3d8b-4a0e-8a54-6f1f0d9f7c10"
 
 PIPELINE_IN: dict[str, Any] = {
@@ -22,6 +23,7 @@ PIPELINE: dict[str, Any] = {
     "type": "SQL",
     "enabled": True,
     "incremental_key": None,
+    "source_table": None,
     "target": None,
     "key_columns": [],
     "version_column": None,
@@ -130,6 +132,72 @@ BACKFILL: dict[str, Any] = {
     "created_at": "2026-03-01T12:00:00Z",
     "started_at": "2026-03-01T12:00:01Z",
     "finished_at": None,
+}
+SOURCE_IN: dict[str, Any] = {
+    "name": "Film catalogue",
+    "type": "postgres",
+    "host": "films.example.com",
+    "port": 5432,
+    "database": "films",
+    "username": "headrace_reader",
+    "password": "correct horse battery staple",
+    "options": {"sslmode": "require", "connect_timeout": "5"},
+    "max_connections": 5,
+}
+_CONNECTION: dict[str, Any] = {
+    "ca": None,
+    "has_password": True,
+    "password_secret": None,
+    "ready": True,
+    "reason": "Connected",
+    "message": "It lets us in.",
+    "server_version": "16.4",
+    "pipelines": 3,
+    "created_at": "2026-03-01T11:00:00.500000Z",
+    "updated_at": "2026-03-01T11:00:00.500000Z",
+}
+SOURCE: dict[str, Any] = {
+    "id": _SOURCE_ID,
+    **{name: value for name, value in SOURCE_IN.items() if name != "password"},
+    **_CONNECTION,
+    "wal": {"slot_bytes": 1073741824, "pressure_bytes": 10737418240, "time_left": "1h", "disk_bytes": None},
+    "slots": [
+        {"name": "headrace", "active": True, "wal_bytes": 4096, "wal_status": "reserved", "seconds_left": None},
+    ],
+    "wal_bytes": 4096,
+}
+DESTINATION_IN: list[Any] = [
+    {
+        "name": "Warehouse",
+        "type": "postgres",
+        "host": "warehouse.example.com",
+        "database": "warehouse",
+        "username": "headrace_writer",
+        "password_secret": {"name": "warehouse-writer", "key": "password"},
+        "options": {"sslmode": "verify-full"},
+        "ca": None,
+    },
+    {"name": "Search", "type": "elasticsearch", "host": "search.example.com", "password": "an API key"},
+]
+DESTINATION: dict[str, Any] = {
+    "id": "c1b8f5a0-6a55-4b0c-8b60-9c3f2f6e4d21",
+    **DESTINATION_IN[0],
+    "port": 5432,
+    **_CONNECTION,
+    "password_secret": DESTINATION_IN[0]["password_secret"],
+}
+WAL_MEASUREMENT: dict[str, Any] = {
+    "source_id": _SOURCE_ID,
+    "slot": "headrace",
+    "wal_bytes": 4096,
+    "restart_lsn": "0/16B3748",
+    "confirmed_flush_lsn": "0/16B3780",
+    "wal_status": "reserved",
+    "safe_wal_size": None,
+    "active": True,
+    "growth_per_minute": 1024.5,
+    "seconds_left": None,
+    "measured_at": "2026-03-01T12:00:00.120000Z",
 }
 DEAD_LETTER: dict[str, Any] = {
     "id": "17",

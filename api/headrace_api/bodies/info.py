@@ -24,6 +24,7 @@ class Configuration(BaseModel):
     max_body_bytes: int
     request_seconds: float
     reconcile_seconds: float
+    preview_seconds: float
     page_limit: int = Field(description="How many items a page of a list may have, in the platform family.")
     max_params_bytes: int = Field(description="How large a run's parameters may be, as JSON.")
     max_followers: int = Field(description="How many may follow runs at once, of each process of the API.")

@@ -15,10 +15,22 @@ class _References(BaseModel):
     """What manifests name by its `metadata.name`, and callers by its id."""
 
     project_id: str | None = Field(default=None, description="Id of the project that it belongs to; null: none.")
+    source_id: str | None = Field(
+        default=None,
+        description="Id of the source that it reads from; null: the installation's default. Shown as null too where a"
+        " manifest names one that does not exist: the resource's condition says so, no run starts, and a PUT has to"
+        " name one.",
+    )
+    destination_id: str | None = Field(
+        default=None,
+        description="Id of the destination that it writes to, of type elasticsearch where `target_table` is an index;"
+        " null: the installation's default. Shown as null too where a manifest names one that does not exist.",
+    )
 
 
 # The pause has calls of its own: no caller sets it.
-_OWN = {name: info for name, info in PipelineSpec.model_fields.items() if name not in {"project", "suspend"}}
+_HIDDEN = frozenset({"project", "source", "destination", "suspend"})
+_OWN = {name: info for name, info in PipelineSpec.model_fields.items() if name not in _HIDDEN}
 FIELDS = {**_OWN, **_References.model_fields}
 """What callers send and see, by its name."""
 

@@ -37,6 +37,7 @@ def info_of(settings: Settings) -> Info:
             max_body_bytes=settings.max_body_bytes,
             request_seconds=settings.request_seconds,
             reconcile_seconds=settings.reconcile_seconds,
+            preview_seconds=settings.preview_seconds,
             page_limit=paging.MOST,
             max_params_bytes=PARAMS_BYTES,
             max_followers=followers.MOST,

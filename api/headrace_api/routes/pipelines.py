@@ -35,14 +35,20 @@ async def list_pipelines(
     mode: Annotated[Mode | None, Query(description="Only those of this mode.")] = None,
     enabled: Annotated[bool | None, Query(description="Only those that are (not) enabled.")] = None,
     project_id: Annotated[str | None, Query(description="Only those of this project.")] = None,
+    source_id: Annotated[str | None, Query(description="Only those that read from it, also as the default.")] = None,
+    destination_id: Annotated[
+        str | None, Query(description="Only those that write to it, also as the default.")
+    ] = None,
     q: Annotated[str | None, Query(description="Part of the name, whatever its case.")] = None,
     sort: Annotated[str, sorting(*SORTABLE)] = NEWEST_FIRST,
     limit: Annotated[int | None, Query(ge=1, le=500, description="How many at most; without it, all.")] = None,
     offset: Offset = 0,
 ) -> JSONResponse:
     """All pipelines, newest first, those made with `kubectl` too."""
-    filters = Filters(status=status, type=type, mode=mode, enabled=enabled, project_id=project_id, q=q)
-    shown = [pipeline for found in await needs.resources.all() if filters.take(pipeline := found.shown())]
+    named = {"project_id": project_id, "source_id": source_id, "destination_id": destination_id}
+    filters = Filters(status=status, type=type, mode=mode, enabled=enabled, q=q, **named)
+    every, used = await needs.resources.all(), needs.resources.used
+    shown = [pipeline for one in every if filters.take((pipeline := one.shown()) | used(one.pipeline))]
     content = page(ordered(shown, sort), limit=limit, offset=offset)
     return JSONResponse(content, headers={TOTAL: str(len(shown))})
 

@@ -1,6 +1,7 @@
 """EtlPipelines: camelCase manifests with runs beside them, and the pipelines that callers see."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,15 +16,29 @@ from headrace.model.pipeline import PipelineSpec
 from headrace_api import times
 from headrace_api.translate.specification import Specification
 
-_SPECIFICATION = Specification(PipelineSpec, known_as={"project": "project_id", "suspend": None})
+_EITHER = ("source_query", "source_table")
+_KNOWN_AS = {"project": "project_id", "source": "source_id", "destination": "destination_id", "suspend": None}
+_SPECIFICATION = Specification(PipelineSpec, known_as=_KNOWN_AS)
 
 
-def show_pipeline(pipeline: Manifest, runs: Sequence[Manifest], project_id: str | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class References:
+    """The ids of what a pipeline names; None: it names none, or there is none of that name."""
+
+    project_id: str | None = None
+    source_id: str | None = None
+    destination_id: str | None = None
+
+
+_NONE = References()
+
+
+def show_pipeline(pipeline: Manifest, runs: Sequence[Manifest], references: References = _NONE) -> dict[str, Any]:
     """The pipeline as callers see it. Shows also what breaks a rule: kubectl may have let it in."""
     return {
         "id": pipeline["metadata"]["uid"],
         **_SPECIFICATION.shown(pipeline),
-        "project_id": project_id,
+        **asdict(references),
         "status": phase_of(pipeline, runs).value,
         "created_at": times.show(created_at(pipeline)),
         "updated_at": times.show(updated_at(pipeline)),
@@ -37,8 +52,13 @@ def spec_of(fields: Mapping[str, Any], *, suspend: bool = False) -> PipelineSpec
 
 def changed_fields(pipeline: Manifest, sent: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration after a PATCH with `sent`, both by the names of the specification; null: the default."""
-    fields = {**_SPECIFICATION.fields(pipeline), **sent}
+    fields = {**_SPECIFICATION.fields(pipeline), **_switched(sent), **sent}
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _switched(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """A query takes the place of a table, and the other way round."""
+    return dict.fromkeys(_EITHER) if any(sent.get(name) is not None for name in _EITHER) else {}
 
 
 def refusal(spec: PipelineSpec, allowed: tuple[str, ...]) -> RefusedError | None:

@@ -19,7 +19,9 @@ def runs_of(pipeline: Manifest, runs: Iterable[Manifest]) -> list[Manifest]:
     """The runs that are this pipeline's, of those that name it: not those of a namesake that was deleted."""
     uid = pipeline["metadata"]["uid"]
     return [
-        run for run in runs if run["spec"]["pipeline"] == pipeline["metadata"]["name"] and owner_uid(run) in (None, uid)
+        run
+        for run in runs
+        if run["spec"].get("pipeline") == pipeline["metadata"]["name"] and owner_uid(run) in (None, uid)
     ]
 
 

@@ -7,6 +7,7 @@ API_V1_PREFIX: {{ $api.prefix | quote }}
 HEADRACE_MAX_BODY_BYTES: {{ include "headrace.text" $api.maxBodyBytes | quote }}
 HEADRACE_REQUEST_SECONDS: {{ include "headrace.text" $api.requestSeconds | quote }}
 HEADRACE_RECONCILE_SECONDS: {{ include "headrace.text" $api.reconcileSeconds | quote }}
+HEADRACE_PREVIEW_SECONDS: {{ include "headrace.text" $api.previewSeconds | quote }}
 HEADRACE_RATE_LIMIT: {{ $api.rateLimit | quote }}
 HEADRACE_CORS_ORIGINS: {{ include "headrace.text" $api.corsOrigins | quote }}
 HEADRACE_TRUSTED_PROXIES: {{ include "headrace.text" $api.trustedProxies | quote }}
@@ -54,6 +55,9 @@ HEADRACE_SWEEP_SECONDS: {{ include "headrace.text" $operator.sweepSeconds | quot
 HEADRACE_POLL_SECONDS: {{ include "headrace.text" $operator.pollSeconds | quote }}
 HEADRACE_WORKERS: {{ include "headrace.text" $operator.workers | quote }}
 HEADRACE_SCHEDULE_WORKERS: {{ include "headrace.text" $operator.scheduleWorkers | quote }}
+WAL_MONITOR_INTERVAL_SECONDS: {{ include "headrace.text" $operator.walIntervalSeconds | quote }}
+WAL_MONITOR_TIMEOUT_SECONDS: {{ include "headrace.text" $operator.walTimeoutSeconds | quote }}
+HEADRACE_WAL_HISTORY_DAYS: {{ include "headrace.text" $operator.walHistoryDays | quote }}
 HEADRACE_METRICS_PER_PIPELINE: {{ include "headrace.text" $operator.metricsPerPipeline | quote }}
 HEADRACE_RUNNER_IMAGE: {{ include "headrace.image" (dict "root" . "image" $runner.image) | quote }}
 HEADRACE_RUNNER_PULL_POLICY: {{ .Values.image.pullPolicy }}

@@ -67,8 +67,12 @@ class CreateJob:
     run_uid: str
     attempt: int
     epoch: int
+    source: str = ""
+    """The EtlSource that it reads from."""
+    destination: str = ""
+    """The EtlDestination that it writes to. The Job gets the credentials of these two and no others."""
     target_kind: str
-    """Its credentials are all that the Job gets."""
+    """Empty: no target at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,14 @@ class ExpireJob:
     """Let Kubernetes remove a finished Job: everything was read from it."""
 
     job: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropSecret:
+    """Delete what a run's pods reached source and target by; that it is gone is fine."""
+
+    uid: str
+    """The run's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +142,20 @@ Step = (
     | ResumeJob
     | DeleteJob
     | ExpireJob
+    | DropSecret
     | PruneRun
     | EmitEvent
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """From where to where a run goes."""
+
+    uid: str
+    """The run's."""
+    source: str
+    destination: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +165,11 @@ class Needs:
     epoch: bool = False
     pods: frozenset[str] = frozenset()
     """Jobs whose pods must be looked at."""
+    ways: frozenset[Way] = frozenset()
+    """Runs that are about to start: can source and destination be reached?"""
 
     def __bool__(self) -> bool:
-        return self.epoch or bool(self.pods)
+        return self.epoch or bool(self.pods) or bool(self.ways)
 
 
 NOTHING = Needs()
@@ -167,3 +192,9 @@ class Plan:
     """Those of them that are streams: there are slots of their own for them."""
     waits_for_slot: bool = False
     stream_waits_for_slot: bool = False
+    connections: Mapping[str, str] = field(default_factory=dict)
+    """Of those at work: the source that each has a connection to."""
+    waits_for_source: Mapping[str, str] = field(default_factory=dict)
+    """Runs that wait for a connection, and to which source."""
+    put_off: frozenset[str] = frozenset()
+    """Runs that wait for a slot: who waited for a source before keeps its place there."""

@@ -5,7 +5,7 @@ from headrace.errors import ConflictError, InvalidError
 from headrace.lifecycle.actions import CreateJob, DeleteJob, EmitEvent, Needs, Step
 from headrace.lifecycle.case import Case
 from headrace.lifecycle.counting import counted
-from headrace.lifecycle.moves import Move, changed, ended, record, waits, waits_for_slot
+from headrace.lifecycle.moves import Move, changed, ended, record, waits, waits_for_room, waits_for_way
 from headrace.lifecycle.specification import run_spec
 from headrace.lifecycle.state import RunPhase
 from headrace.model.conditions import Reason
@@ -22,8 +22,8 @@ def start(case: Case) -> Move:
         return ended(case, RunPhase.FAILED, Reason.INVALID_SPEC, error.in_full)
     if case.store is None:
         return waits(case, Reason.WAITING_FOR_STORE)
-    if not case.slot:
-        return waits_for_slot(case)
+    if waiting := waits_for_room(case) or waits_for_way(case):
+        return waiting
     if case.epoch is None:
         return waits(case, Reason.RUN_STARTING).but(needs=Needs(epoch=True))
     attempt = _attempt(case, number=1, epoch=case.epoch, fruitless=0)
@@ -33,6 +33,8 @@ def start(case: Case) -> Move:
         RunPhase.PENDING,
         job=attempt,
         working_since=to_text(case.now),
+        source=case.source,
+        destination=case.destination,
         target_kind=spec.target_kind,
         stream=case.is_stream,
     )
@@ -44,8 +46,8 @@ def next_attempt(case: Case, reason: Reason, message: str, *, fruitless: int) ->
     """Another Job goes on from the last batch; the old one is deleted, the fence holds off what is left of it."""
     if case.store is None:
         return waits(case, Reason.WAITING_FOR_STORE)
-    if not case.attempt.active and not case.slot:
-        return waits_for_slot(case)
+    if waiting := (None if case.attempt.active else waits_for_room(case)) or waits_for_way(case):
+        return waiting
     if case.epoch is None:
         return waits(case, reason, message).but(needs=Needs(epoch=True))
     attempt = _attempt(case, number=case.attempt.attempt + 1, epoch=case.epoch, fruitless=fruitless)
@@ -54,6 +56,8 @@ def next_attempt(case: Case, reason: Reason, message: str, *, fruitless: int) ->
         case.now,
         case.phase,
         job=attempt,
+        source=case.source,
+        destination=case.destination,
         progress=counted(case, force=True),
         worked_seconds=case.worked.total_seconds(),
         working_since=to_text(case.now),
@@ -73,6 +77,8 @@ def without_job(case: Case) -> Move:
     reported = case.progress.epoch == attempt.epoch
     if not attempt.active or attempt.suspended or reported:
         return next_attempt(case, Reason.RETRYING, "the run's Job was deleted", fruitless=attempt.fruitless)
+    if waiting := waits_for_way(case):
+        return waiting
     if case.now - case.spell_start > case.limits.not_ready_after:
         return ended(case, RunPhase.FAILED, Reason.POD_NOT_READY, "the run's Job could not be created")
     if case.store is None:
@@ -100,6 +106,8 @@ def create(case: Case, status: RunStatus) -> CreateJob:
         run_uid=case.run.uid,
         attempt=attempt.attempt,
         epoch=attempt.epoch,
+        source=case.source,
+        destination=case.destination,
         # A run of the version before went to Postgres.
         target_kind=status.target_kind or POSTGRES,
     )

@@ -13,9 +13,23 @@ from headrace.lifecycle.observed import (
     RunSeen,
     StoreSeen,
 )
+from headrace.lifecycle.problem import Problem
 from headrace.lifecycle.state import RunPhase
 from headrace.model.run import RunJob, RunStatus
 from headrace.model.times import from_text
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What there is for a run."""
+
+    slot: bool = True
+    """It may be at work, as far as the installation's bounds go."""
+    connection: bool = True
+    """It may have a connection to its source."""
+
+
+NO_ROOM = Room(slot=False, connection=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +47,18 @@ class Case:
     store: StoreSeen | None
     held: bool
     """It is not to be at work: its own spec.suspend, or for one that writes that of its pipeline."""
-    slot: bool
-    """There is room for one more run, or stream, at work."""
+    room: Room
+    """What there is for it to be at work."""
+    source: str
+    """The EtlSource that it reads from, or is to read from."""
+    destination: str
+    """The EtlDestination, likewise."""
+    max_connections: int | None
+    """Those that the source may have."""
+    way_known: bool
+    """It was looked whether both can be reached."""
+    in_the_way: Problem | None
+    """What keeps it from one of them."""
     epoch: int | None
     is_stream: bool = False
     """It goes on until it is stopped."""
@@ -73,9 +97,10 @@ class Case:
         return earlier + (self.now - self.spell_start if self.status.working_since else timedelta())
 
 
-def case_of(observed: Observed, pipeline: PipelineSeen, run: RunSeen, *, slot: bool) -> Case:
+def case_of(observed: Observed, pipeline: PipelineSeen, run: RunSeen, *, room: Room) -> Case:
     """Collects what bears on a run."""
     job = observed.job(run.status.job.name) if run.status.job else None
+    source = observed.sources.get(run.source_of(pipeline))
     return Case(
         now=observed.now,
         limits=observed.limits,
@@ -86,7 +111,12 @@ def case_of(observed: Observed, pipeline: PipelineSeen, run: RunSeen, *, slot: b
         progress=observed.progress(run.uid),
         store=observed.store,
         held=run.spec.suspend or (run.writes and pipeline.suspend),
-        slot=slot,
+        room=room,
+        source=run.source_of(pipeline),
+        destination=run.destination_of(pipeline),
+        max_connections=source.max_connections if source else None,
+        way_known=run.uid in observed.ways,
+        in_the_way=observed.ways.get(run.uid),
         epoch=observed.epoch if run.writes else (run.status.job.attempt if run.status.job else 0) + 1,
         is_stream=run.is_stream_of(pipeline),
     )

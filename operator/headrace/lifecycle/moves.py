@@ -1,20 +1,30 @@
 """What is to be done about one run."""
 
 import dataclasses
+import zlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
-from headrace.lifecycle.actions import NOTHING, DeleteJob, EmitEvent, Needs, RecordRun, Step
+from headrace.lifecycle.actions import NOTHING, DeleteJob, EmitEvent, Needs, RecordRun, Step, Way
 from headrace.lifecycle.case import Case
 from headrace.lifecycle.counting import counted_at_the_end
 from headrace.lifecycle.observed import RunSeen
+from headrace.lifecycle.problem import Problem
 from headrace.lifecycle.state import FINAL, RunPhase
 from headrace.model.base import shown
-from headrace.model.conditions import Reason
+from headrace.model.conditions import ConditionType, Reason
 from headrace.model.run import ReconcileResult, RunStatus
-from headrace.model.times import to_text
+from headrace.model.times import from_text, to_text
 from headrace.runspec import RunSpec
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(seconds=60)
+"""Between two looks at what is to be mended: as long as it has waited already, within these, and up to twice that.
+
+What is mended wakes those who wait for it; of a thousand that all look each 10 s Kubernetes has 800 requests a second.
+"""
+_TOLD = frozenset({Reason.SOURCE_MISSING, Reason.DESTINATION_MISSING})
+"""Of these the end always wakes who waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +63,43 @@ def waits(case: Case, reason: Reason, message: str = "", **update: Any) -> Move:
     return Move(status=status, reason=reason, message=message, waits_for_slot=reason == Reason.WAITING_FOR_SLOT)
 
 
-def waits_for_slot(case: Case) -> Move:
-    """There is no room: others of its sort, runs or streams, are at work, as many as may be."""
-    text = f"{case.limits.max_streams} streams are at work, as many as may be" if case.is_stream else ""
-    return waits(case, Reason.WAITING_FOR_SLOT, text)
+def waits_for_room(case: Case) -> Move | None:
+    """Others of its sort, runs or streams, are at work, as many as may be; or have the connections to its source."""
+    if not case.room.slot:
+        text = f"{case.limits.max_streams} streams are at work, as many as may be" if case.is_stream else ""
+        return waits(case, Reason.WAITING_FOR_SLOT, text)
+    if case.room.connection:
+        return None
+    bound = case.max_connections or 0
+    of_runs = f"maxConnections is {bound}, {bound - 1} of them for runs"
+    return waits(case, Reason.WAITING_FOR_SOURCE, f"waits for a connection to the source '{case.source}': {of_runs}")
+
+
+def waits_for_way(case: Case) -> Move | None:
+    """Source or destination can't be reached, for something that others have to mend: that is no failure of the run."""
+    if not case.way_known:
+        way = Way(uid=case.run.uid, source=case.source, destination=case.destination)
+        return waits(case, Reason.RUN_STARTING).but(needs=Needs(ways=frozenset({way})))
+    return None if case.in_the_way is None else waits_for_mending(case, case.in_the_way)
+
+
+def waits_for_mending(case: Case, problem: Problem) -> Move:
+    """Looks again, more seldom the longer it waits: not everything that could be mended tells us."""
+    return waits(case, problem.reason, problem.message).but(wake_at=case.now + _pause(case, problem.reason))
+
+
+def _pause(case: Case, reason: Reason) -> timedelta:
+    """Those that began to wait together do not look together for ever: each has its own share of a second pause."""
+    share = zlib.crc32(case.run.uid.encode()) / 2**32
+    pause = LONGEST_PAUSE if reason in _TOLD else min(LONGEST_PAUSE, max(FIRST_PAUSE, _has_waited(case)))
+    return pause * (1 + share)
+
+
+def _has_waited(case: Case) -> timedelta:
+    """How long the run has been at rest."""
+    running = (c for c in case.status.conditions if c.type == ConditionType.RUNNING and c.status == "False")
+    since = next((from_text(c.last_transition_time) for c in running), None)
+    return case.now - since if since is not None else timedelta()
 
 
 def ended(case: Case, phase: RunPhase, reason: Reason, message: str | None = None) -> Move:

@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from headrace import names
+from headrace.lifecycle.endpoints import EndpointSeen, SourceUse
+from headrace.lifecycle.problem import Problem
 from headrace.lifecycle.validity import is_stream
 from headrace.model.pipeline import PipelineSpec, PipelineStatus
-from headrace.model.run import RunKind, RunSpec, RunStatus
+from headrace.model.run import ONLY_READS, RunSpec, RunStatus
+from headrace.target import ELASTICSEARCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +86,26 @@ class RunSeen:
     @property
     def writes(self) -> bool:
         """Whether it writes to the target, and so needs the claim."""
-        return self.spec.kind != RunKind.RECONCILE
+        return self.spec.kind not in ONLY_READS
 
     def is_stream_of(self, pipeline: PipelineSeen) -> bool:
         """Whether it goes on until it is stopped: as it was when it started, or as it would start now."""
         if self.status.job is not None or pipeline.spec is None:
             return self.status.stream
         return is_stream(pipeline.spec, self.spec.kind, self.spec.stream)
+
+    def source_of(self, pipeline: PipelineSeen) -> str:
+        """The EtlSource that it reads from: as it was when it started, or as it would be now."""
+        if self.status.job is None and pipeline.spec is not None:
+            return pipeline.spec.source_name
+        return self.status.source or names.DEFAULT_SOURCE
+
+    def destination_of(self, pipeline: PipelineSeen) -> str:
+        """The EtlDestination that it writes to, likewise."""
+        if self.status.job is None and pipeline.spec is not None:
+            return pipeline.spec.destination_name
+        is_index = self.status.target_kind == ELASTICSEARCH
+        return self.status.destination or (names.DEFAULT_SEARCH if is_index else names.DEFAULT_DESTINATION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +219,14 @@ class Observed:
     """Runs at work of other pipelines, without streams."""
     streams_elsewhere: int = 0
     """Streams at work of other pipelines."""
+    sources: Mapping[str, EndpointSeen] = field(default_factory=dict)
+    """By metadata.name those that there are, of the ones that the pipeline and its runs read from."""
+    destinations: Mapping[str, EndpointSeen] = field(default_factory=dict)
+    """Likewise those that they write to."""
+    source_use: Mapping[str, SourceUse] = field(default_factory=dict)
+    """By source."""
+    ways: Mapping[str, Problem | None] = field(default_factory=dict)
+    """By run, of those that an earlier plan wanted to know about: what keeps it from source or destination."""
     project_exists: bool | None = None
     """Whether the project is there that the pipeline names; None: it names none."""
     older_namesake: str | None = None

@@ -5,15 +5,17 @@ from datetime import datetime
 
 from headrace.lifecycle.actions import AdoptRun, EmitEvent, Needs, Plan, SavePipeline, SaveRun, Step
 from headrace.lifecycle.advance import advance
-from headrace.lifecycle.case import case_of
+from headrace.lifecycle.case import NO_ROOM, case_of
 from headrace.lifecycle.labels import labels_of_run
 from headrace.lifecycle.moves import Move, changed, earliest
 from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
+from headrace.lifecycle.problem import Problem
 from headrace.lifecycle.queueing import Claim, claim, first, queue, queued
 from headrace.lifecycle.remains import remains
 from headrace.lifecycle.reporting import pipeline_status
+from headrace.lifecycle.rooms import Rooms
 from headrace.lifecycle.run_reporting import is_at_work, run_status, with_conditions
-from headrace.lifecycle.specification import Problem, problem_of
+from headrace.lifecycle.specification import problem_of
 from headrace.lifecycle.state import FINAL, RunPhase
 from headrace.model.conditions import ConditionType, Reason
 from headrace.model.pipeline import PipelineStatus
@@ -27,9 +29,11 @@ def plan(observed: Observed) -> Plan:
     if pipeline is None or pipeline.deleting:
         return _without_pipeline(observed)
     problem = problem_of(observed)
-    slots = _Slots(observed, pipeline)
-    claimed = claim(observed, pipeline, problem, slot=slots.take(_claimant(observed, pipeline)))
-    moves = claimed.moves | _others(observed, pipeline, claimed, problem, slots)
+    rooms = Rooms(observed, pipeline)
+    claimant = _claimant(observed, pipeline)
+    claimed = claim(observed, pipeline, problem, room=rooms.take(claimant))
+    rooms.settle(claimant, claimed.moves.get(claimant.uid) if claimant else None)
+    moves = claimed.moves | _others(observed, pipeline, claimed, problem, rooms)
     needs = _needs(moves)
     if needs:
         return Plan(needs=needs)
@@ -39,38 +43,24 @@ def plan(observed: Observed) -> Plan:
     }
     status = pipeline_status(observed, pipeline, statuses, moves, claimed.active, problem)
     steps, wake = _steps(observed, pipeline, claimed, moves, statuses, status)
+    at_work = {run.uid: run for run in observed.runs if is_at_work(statuses[run.uid])}
     return Plan(
         steps=steps,
         wake_at=earliest(wake, *(move.wake_at for move in moves.values())),
         pipeline_status=status,
         run_statuses=statuses,
-        at_work=frozenset(uid for uid, s in statuses.items() if is_at_work(s)),
-        streams=frozenset(uid for uid, s in statuses.items() if is_at_work(s) and s.stream),
+        at_work=frozenset(at_work),
+        streams=frozenset(uid for uid in at_work if statuses[uid].stream),
         waits_for_slot=any(m.waits_for_slot and not m.status.stream for m in moves.values()),
         stream_waits_for_slot=any(m.waits_for_slot and m.status.stream for m in moves.values()),
+        connections={uid: run.source_of(pipeline) for uid, run in at_work.items()},
+        waits_for_source={
+            run.uid: run.source_of(pipeline)
+            for run in observed.runs
+            if run.uid in moves and moves[run.uid].reason == Reason.WAITING_FOR_SOURCE
+        },
+        put_off=frozenset(uid for uid, move in moves.items() if move.waits_for_slot),
     )
-
-
-class _Slots:
-    """Hands out what is left, of runs and of streams; a run at work has its slot already."""
-
-    def __init__(self, observed: Observed, pipeline: PipelineSeen) -> None:
-        self._pipeline = pipeline
-        working = [run for run in observed.runs if is_at_work(run.status)]
-        self._working = {run.uid for run in working}
-        streams = sum(run.status.stream for run in working)
-        limits = observed.limits
-        self._free = {
-            False: limits.max_concurrent_runs - observed.busy_elsewhere - (len(working) - streams),
-            True: limits.max_streams - observed.streams_elsewhere - streams,
-        }
-
-    def take(self, run: RunSeen | None) -> bool:
-        if run is None or run.uid in self._working:
-            return True
-        is_stream = run.is_stream_of(self._pipeline)
-        self._free[is_stream] -= 1
-        return self._free[is_stream] >= 0
 
 
 def _claimant(observed: Observed, pipeline: PipelineSeen) -> RunSeen | None:
@@ -84,7 +74,7 @@ def _claimant(observed: Observed, pipeline: PipelineSeen) -> RunSeen | None:
 
 
 def _others(
-    observed: Observed, pipeline: PipelineSeen, claimed: Claim, problem: Problem | None, slots: _Slots
+    observed: Observed, pipeline: PipelineSeen, claimed: Claim, problem: Problem | None, rooms: Rooms
 ) -> dict[str, Move]:
     """Loads that wait their turn, and reconciles, which run beside them."""
     moves: dict[str, Move] = {}
@@ -93,11 +83,12 @@ def _others(
         if run.status.phase in FINAL or run.uid in claimed.moves:
             continue
         if run.writes:
-            moves[run.uid] = queued(case_of(observed, pipeline, run, slot=False), ahead)
+            moves[run.uid] = queued(case_of(observed, pipeline, run, room=NO_ROOM), ahead)
             continue
         wants = not run.spec.suspend and not run.spec.cancel
-        case = case_of(observed, pipeline, run, slot=wants and slots.take(run))
+        case = case_of(observed, pipeline, run, room=rooms.take(run) if wants else NO_ROOM)
         moves[run.uid] = advance(case) if run.status.job else first(case, problem)
+        rooms.settle(run, moves[run.uid])
     return moves
 
 
@@ -114,6 +105,7 @@ def _needs(moves: Mapping[str, Move]) -> Needs:
     return Needs(
         epoch=any(move.needs.epoch for move in moves.values()),
         pods=frozenset().union(*(move.needs.pods for move in moves.values())),
+        ways=frozenset().union(*(move.needs.ways for move in moves.values())),
     )
 
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from headrace.lifecycle.actions import FinishRun, Step
+from headrace.lifecycle.actions import DropSecret, FinishRun, Step
 from headrace.lifecycle.advance import advance
 from headrace.lifecycle.attempts import start
-from headrace.lifecycle.case import Case, case_of
-from headrace.lifecycle.moves import Move, ended, record, waits
+from headrace.lifecycle.case import Case, Room, case_of
+from headrace.lifecycle.moves import Move, ended, record, waits, waits_for_mending
 from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
-from headrace.lifecycle.specification import Problem
+from headrace.lifecycle.problem import Problem
 from headrace.lifecycle.state import FINAL, RunPhase
 from headrace.model.conditions import Reason
 from headrace.model.pipeline import RunReference
@@ -26,22 +26,24 @@ class Claim:
     """What the store must know before the claim is let go."""
 
 
-def claim(observed: Observed, pipeline: PipelineSeen, problem: Problem | None, *, slot: bool) -> Claim:
+def claim(observed: Observed, pipeline: PipelineSeen, problem: Problem | None, *, room: Room) -> Claim:
     """Settles who holds the pipeline, and what that run does."""
     held_by = pipeline.status.active_run
     if held_by is None:
-        return _next_claim(observed, pipeline, problem, slot=slot)
+        return _next_claim(observed, pipeline, problem, room=room)
     holder = observed.run(held_by.uid)
     if holder is None:
         return _let_go(observed, held_by)
     if holder.status.phase in FINAL:
-        steps = (record(holder, holder.status),) if observed.store else ()
+        steps = (record(holder, holder.status), DropSecret(uid=holder.uid)) if observed.store else ()
         return Claim(active=None if observed.store else held_by, moves={}, steps=steps)
-    case = case_of(observed, pipeline, holder, slot=slot)
+    case = case_of(observed, pipeline, holder, room=room)
     move = advance(case) if holder.status.job else first(case, problem)
     done = move.is_final and observed.store is not None
     idle = move.status.job is None and not move.is_final and case.held
-    return Claim(active=None if done or idle else held_by, moves={holder.uid: move})
+    # The claim falls last: who dies before finds it, and drops the Secret then.
+    drop = (DropSecret(uid=holder.uid),) if done and move.status.job else ()
+    return Claim(active=None if done or idle else held_by, moves={holder.uid: move}, steps=drop)
 
 
 def _let_go(observed: Observed, held_by: RunReference) -> Claim:
@@ -52,9 +54,9 @@ def _let_go(observed: Observed, held_by: RunReference) -> Claim:
     return Claim(active=None, moves={}, steps=(finish,))
 
 
-def _next_claim(observed: Observed, pipeline: PipelineSeen, problem: Problem | None, *, slot: bool) -> Claim:
+def _next_claim(observed: Observed, pipeline: PipelineSeen, problem: Problem | None, *, room: Room) -> Claim:
     for run in queue(observed):
-        case = case_of(observed, pipeline, run, slot=slot)
+        case = case_of(observed, pipeline, run, room=room)
         if run.spec.cancel or case.held:
             continue
         move = first(case, problem)
@@ -74,11 +76,11 @@ def first(case: Case, problem: Problem | None) -> Move:
         return _refused(case)
     if case.held:
         return held(case)
-    if problem is not None:
-        return ended(case, RunPhase.FAILED, *problem)
+    if problem is not None and not problem.waits:
+        return ended(case, RunPhase.FAILED, problem.reason, problem.message)
     if case.status.job is not None:
         return advance(case)
-    return start(case)
+    return start(case) if problem is None else waits_for_mending(case, problem)
 
 
 def queued(case: Case, ahead: str | None) -> Move:

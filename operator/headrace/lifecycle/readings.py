@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from headrace import names
+from headrace.lifecycle.faults import in_words
 from headrace.lifecycle.observed import JobSeen, PipelineSeen, PodSeen, RunSeen
 from headrace.model.pipeline import PipelineSpec, PipelineStatus
 from headrace.model.run import RunSpec, RunStatus
@@ -40,14 +41,6 @@ def read_pipeline(manifest: Manifest) -> PipelineSeen:
         state_changed_at=from_text(annotations.get(names.STATE_CHANGED_AT_ANNOTATION)),
         status=PipelineStatus.model_validate(manifest.get("status") or {}),
     )
-
-
-def in_words(error: ValidationError) -> str:
-    """The first fault of a specification: its field and what is wrong; never the value."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    said = str(first["msg"]).removeprefix("Value error, ")
-    return f"{field}: {said}" if field else said
 
 
 def read_run(manifest: Manifest) -> RunSeen:

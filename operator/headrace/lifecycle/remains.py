@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from headrace.lifecycle.actions import DeleteJob, ExpireJob, PruneRun, SaveRun, Step
+from headrace.lifecycle.actions import DeleteJob, DropSecret, ExpireJob, PruneRun, SaveRun, Step
 from headrace.lifecycle.moves import record
 from headrace.lifecycle.observed import JobSeen, Limits, Observed, RunSeen
 from headrace.lifecycle.state import FINAL
@@ -63,7 +63,8 @@ def _archive(observed: Observed, active: RunReference | None) -> list[Step]:
             and not is_archived(run, active)
         ):
             status = run.status.model_copy(update={"archived": True})
-            steps += [record(run, run.status), SaveRun(run=run.name, uid=run.uid, status=status)]
+            drop = [DropSecret(uid=run.uid)] if run.status.job else []
+            steps += [record(run, run.status), *drop, SaveRun(run=run.name, uid=run.uid, status=status)]
     return steps
 
 

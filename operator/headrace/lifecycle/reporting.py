@@ -7,7 +7,8 @@ from headrace import names
 from headrace.lifecycle.conditions import condition_at
 from headrace.lifecycle.moves import Move, of_rows
 from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
-from headrace.lifecycle.specification import Problem, configuration_hash
+from headrace.lifecycle.problem import Problem
+from headrace.lifecycle.specification import configuration_hash
 from headrace.lifecycle.state import FINAL, Phase, PipelineView, RunPhase, RunView, pipeline_phase
 from headrace.model.conditions import SOURCE_ROLE, Condition, ConditionType, Reason, merge
 from headrace.model.pipeline import Checkpoint, LastRun, PipelineStatus, RunReference
@@ -177,7 +178,7 @@ def _conditions(
     problem: Problem | None,
 ) -> list[Condition]:
     now, generation = observed.now, pipeline.generation
-    ready, why = problem or (Reason.VALID, "")
+    ready, why = (problem.reason, problem.message) if problem else (Reason.VALID, "")
     running, run_reason, run_message = _running(observed, status, moves)
     suspended = Reason.PAUSED if pipeline.suspend else Reason.NOT_SUSPENDED if pipeline.enabled else Reason.DISABLED
     degraded, degraded_reason, degraded_message = _degraded(observed, status, moves)

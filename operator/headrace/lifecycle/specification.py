@@ -4,8 +4,11 @@ import hashlib
 import json
 from typing import Any
 
+from headrace import names
 from headrace.errors import InvalidError, RefusedError
+from headrace.lifecycle.endpoints import problem_of_ends
 from headrace.lifecycle.observed import Limits, Observed, PipelineSeen, RunSeen
+from headrace.lifecycle.problem import Problem
 from headrace.lifecycle.tasks import nodes_of
 from headrace.lifecycle.validity import (
     check_kind,
@@ -14,6 +17,7 @@ from headrace.lifecycle.validity import (
     check_stream,
     is_stream,
     lookback_seconds,
+    query_of,
 )
 from headrace.model.base import seconds
 from headrace.model.conditions import Reason
@@ -22,24 +26,23 @@ from headrace.query.parameters import bind, parameter_names
 from headrace.runspec import RunSpec
 from headrace.target import check_target
 
-Problem = tuple[Reason, str]
-
 
 def problem_of(observed: Observed) -> Problem | None:
     """Why the pipeline can't be run, in words; None when it can."""
     pipeline = observed.pipeline
     if pipeline is None:
-        return Reason.PIPELINE_MISSING, "the pipeline does not exist"
+        return Problem(Reason.PIPELINE_MISSING, "the pipeline does not exist")
     if pipeline.spec is None:
-        return Reason.INVALID_SPEC, pipeline.problem
+        return Problem(Reason.INVALID_SPEC, pipeline.problem)
     try:
         check_pipeline(pipeline.spec, observed.limits.allowed_targets)
     except InvalidError as error:
-        return _reason(error), error.in_full
+        return Problem(_reason(error), error.in_full)
     if observed.older_namesake is not None:
         older = observed.older_namesake
-        return Reason.DUPLICATE_NAME, f"the older pipeline {older} has the same spec.name; names are unique"
-    return None
+        text = f"the older pipeline {older} has the same spec.name; names are unique"
+        return Problem(Reason.DUPLICATE_NAME, text)
+    return problem_of_ends(pipeline.spec, observed.sources, observed.destinations)
 
 
 def _reason(error: InvalidError) -> Reason:
@@ -62,7 +65,7 @@ def run_spec(pipeline: PipelineSeen, run: RunSeen, limits: Limits) -> RunSpec:
     target = check_target(spec.target_table, limits.allowed_targets)
     check_kind(spec, run.spec.kind)
     params = run.spec.params or {}
-    check_params(spec.source_query or "", params)
+    check_params(query_of(spec), params)
     if run.spec.stream:
         check_stream(spec, run.spec.kind)
     return RunSpec(
@@ -75,7 +78,9 @@ def run_spec(pipeline: PipelineSeen, run: RunSeen, limits: Limits) -> RunSpec:
         mode=_mode(spec, run).value,
         poll_seconds=float(seconds(spec.poll_interval)),
         tasks=nodes_of(spec),
-        query=bind(spec.source_query or "", params),
+        query=bind(query_of(spec), params),
+        source="" if spec.source_name == names.DEFAULT_SOURCE else spec.source_name,
+        source_table=spec.source_table,
         target_kind=target.kind,
         target_schema=target.schema,
         target_table=target.table,
@@ -104,19 +109,29 @@ def _mode(spec: PipelineSpec, run: RunSeen) -> Mode:
 
 
 def fingerprint(spec: PipelineSpec, params: dict[str, Any]) -> str:
-    """Equal when a later run may continue a failed one: same query, key, target and parameters.
+    """Equal when a later run may continue a failed one: same source, query, key, target and parameters.
 
     And the same prune: a part that was written without it holds rows that the rest of the run would never see. And in
     an index the same versions, deletes and mapping: a document that is there already has them as they were.
     Parameters that the query does not use are none of it: each run of a schedule has another interval.
     """
-    names = parameter_names(spec.source_query or "")
-    params = {name: value for name, value in params.items() if name in names}
-    parts = [spec.source_query, spec.key_columns, spec.incremental_key, spec.target_table, params, spec.prune]
+    query = query_of(spec)
+    wanted = parameter_names(query)
+    params = {name: value for name, value in params.items() if name in wanted}
+    parts = [query, spec.key_columns, spec.incremental_key, spec.target_table, params, spec.prune]
     of_index = [spec.version_column, spec.soft_delete_column, _mapping(spec)]
     # Only where there are any: a failed run of the version before is gone on with.
     parts += of_index if any(part is not None for part in of_index) else []
+    parts += [{end: name} for end, name in _other_ends(spec).items()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _other_ends(spec: PipelineSpec) -> dict[str, str]:
+    """Source and destination, where they are not the installation's."""
+    usual = spec.model_copy(update={"source": None, "destination": None})
+    ends = {"source": (spec.source_name, usual.source_name)}
+    ends |= {"destination": (spec.destination_name, usual.destination_name)}
+    return {end: name for end, (name, default) in ends.items() if name != default}
 
 
 def _mapping(spec: PipelineSpec) -> dict[str, Any] | None:

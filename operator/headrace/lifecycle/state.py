@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from headrace.model.run import RunKind
+from headrace.model.run import ONLY_READS, RunKind
 
 
 class Phase(StrEnum):
@@ -54,7 +54,7 @@ class RunView:
     @property
     def writes(self) -> bool:
         """Whether it writes to the target: the pipeline's state is about such runs."""
-        return self.kind != RunKind.RECONCILE
+        return self.kind not in ONLY_READS
 
     @property
     def is_final(self) -> bool:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from headrace.lifecycle.actions import DeleteJob, ResumeJob, SuspendJob
 from headrace.lifecycle.case import Case
 from headrace.lifecycle.counting import counted
-from headrace.lifecycle.moves import Move, changed, ended, record, waits, waits_for_slot
+from headrace.lifecycle.moves import Move, changed, ended, record, waits, waits_for_room
 from headrace.lifecycle.state import RunPhase
 from headrace.model.conditions import Reason
 from headrace.model.times import from_text, to_text
@@ -116,8 +116,8 @@ def resuming(case: Case) -> Move:
         return waits(case, Reason.STOPPING).but(wake_at=deadline)
     if case.store is None:
         return waits(case, Reason.WAITING_FOR_STORE)
-    if not attempt.active and not case.slot:
-        return waits_for_slot(case)
+    if waiting := None if attempt.active else waits_for_room(case):
+        return waiting
     return _resumed(case)
 
 

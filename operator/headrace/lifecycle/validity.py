@@ -6,10 +6,11 @@ from headrace.errors import ConflictError, InvalidError, RefusedError
 from headrace.lifecycle.tasks import check_nodes
 from headrace.model.base import seconds
 from headrace.model.pipeline import Mode, PipelineSpec, PipelineType
+from headrace.model.preview import PreviewSpec
 from headrace.model.run import ONLY_ELASTICSEARCH, RunKind
 from headrace.query.check import check_query
 from headrace.query.parameters import parameter_names
-from headrace.target import ELASTICSEARCH_PREFIX, Target, check_target
+from headrace.target import ELASTICSEARCH_PREFIX, Target, check_target, parse_target, why_malformed
 
 
 def check_pipeline(spec: PipelineSpec, allowed: tuple[str, ...]) -> Target:
@@ -25,9 +26,6 @@ def check_pipeline(spec: PipelineSpec, allowed: tuple[str, ...]) -> Target:
 
 
 def _check_shape(spec: PipelineSpec) -> None:
-    for field in ("source_id", "destination_id"):
-        if getattr(spec, field) is not None:
-            raise InvalidError(f"{field} '{getattr(spec, field)}' does not exist", field=field)
     if spec.mode != Mode.FULL and not spec.incremental_key:
         raise InvalidError(f"mode {spec.mode.value} needs an incremental_key", field="incremental_key")
     if seconds(spec.poll_interval) < 1:
@@ -37,12 +35,42 @@ def _check_shape(spec: PipelineSpec) -> None:
         _check_nothing_of_elasticsearch(spec)
     if spec.type != PipelineType.SQL:
         return
+    if spec.source_table is not None:
+        _check_table(spec)
+        return
     check_query(spec.source_query)
     parameters = sorted(parameter_names(spec.source_query or ""))
     if parameters and (spec.mode != Mode.FULL or spec.prune):
         raise InvalidError(
             f"a query with parameters (%({parameters[0]})s) needs mode full and prune false", field="source_query"
         )
+
+
+def _check_table(spec: PipelineSpec) -> None:
+    if spec.source_query is not None:
+        raise InvalidError("give a source_query or a source_table, not both", field="source_table")
+    check_source_table(spec.source_table or "")
+
+
+def check_source_table(table: str) -> Target:
+    """The table of a source, taken letter by letter; raises InvalidError for what is none."""
+    why = "it is an index" if table.startswith(ELASTICSEARCH_PREFIX) else why_malformed(table)
+    target = parse_target(table)
+    if target is None or why is not None:
+        raise InvalidError(
+            f"source_table '{table[:300]}' is no table of a source: {why}; for other names write a source_query",
+            field="source_table",
+        )
+    return target
+
+
+def query_of(spec: PipelineSpec | PreviewSpec) -> str:
+    """What is sent to the source: the query, or that of all columns of the table; nothing where it has neither."""
+    if spec.source_table is None:
+        return spec.source_query or ""
+    table = check_source_table(spec.source_table)
+    # No name has a quote in it.
+    return f'SELECT * FROM "{table.schema}"."{table.table}"'
 
 
 def _check_nothing_of_elasticsearch(spec: PipelineSpec) -> None:
@@ -63,7 +91,7 @@ def check_kind(spec: PipelineSpec, kind: RunKind) -> None:
         return
     if not spec.target_table.startswith(ELASTICSEARCH_PREFIX):
         raise ConflictError(f"{kind.value} is for Elasticsearch: the pipeline's target is a table")
-    if kind == RunKind.REBUILD and parameter_names(spec.source_query or ""):
+    if kind == RunKind.REBUILD and parameter_names(query_of(spec)):
         raise ConflictError("a query with parameters can't be rebuilt: each run brings a part only")
 
 

@@ -91,12 +91,15 @@ def _convert(node: Schema, definitions: Schema) -> Schema:
         return {key: node[key] for key in ("description", _PRESERVED) if key in node}
     node = _resolve(node, definitions)
     out: Schema = {key: node[key] for key in _KEPT if node.get(key) is not None and node.get(key) != ""}
+    if "const" in node:
+        out["enum"] = [node["const"]]
     if "description" in out:
         out["description"] = " ".join(out["description"].split())
     if "properties" in node:
         out["properties"] = {name: _convert(child, definitions) for name, child in node["properties"].items()}
         if node.get("required"):
-            out["required"] = node["required"]
+            # A copy: what is in two places is an anchor in YAML.
+            out["required"] = list(node["required"])
     elif "items" in node:
         out["items"] = _convert(node["items"], definitions)
     elif isinstance(node.get("additionalProperties"), dict):

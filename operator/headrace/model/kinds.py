@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from headrace import names
 from headrace.model.backfill import BackfillSpec, BackfillStatus
 from headrace.model.base import Resource, Status
+from headrace.model.connection import NAME_AND_VALUE, OPTIONS, VERIFYING, ConnectionType
+from headrace.model.destination import DestinationSpec, DestinationStatus
 from headrace.model.pipeline import PipelineSpec, PipelineStatus
 from headrace.model.project import ProjectSpec, ProjectStatus
 from headrace.model.run import RunSpec, RunStatus
 from headrace.model.schedule import ScheduleSpec, ScheduleStatus
+from headrace.model.source import SourceSpec, SourceStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,7 @@ PIPELINE = Kind(
             name="Ready", path='.status.conditions[?(@.type=="Ready")].reason', description="Is it valid?", wide=True
         ),
         Column(name="Project", path=".spec.project", description="The project it belongs to.", wide=True),
+        Column(name="Source", path=".spec.source", description="Where it reads from.", wide=True),
         Column(name="Name", path=".spec.name", description="The name shown to people.", wide=True),
     ),
     rules=(
@@ -90,9 +94,15 @@ PIPELINE = Kind(
             field="incrementalKey",
         ),
         Rule(
-            rule="self.type != 'SQL' || (has(self.sourceQuery) && self.sourceQuery.size() > 0)",
-            message="type SQL needs a sourceQuery: one SELECT",
+            rule="self.type != 'SQL' || has(self.sourceTable)"
+            " || (has(self.sourceQuery) && self.sourceQuery.size() > 0)",
+            message="type SQL needs a sourceQuery: one SELECT; or a sourceTable",
             field="sourceQuery",
+        ),
+        Rule(
+            rule="!has(self.sourceTable) || !has(self.sourceQuery)",
+            message="give a sourceQuery or a sourceTable, not both",
+            field="sourceTable",
         ),
         *(
             Rule(
@@ -108,7 +118,14 @@ PIPELINE = Kind(
             }.items()
         ),
     ),
-    selectable=(".spec.name", ".spec.mode", ".spec.targetTable", ".spec.project"),
+    selectable=(
+        ".spec.name",
+        ".spec.mode",
+        ".spec.targetTable",
+        ".spec.project",
+        ".spec.source",
+        ".spec.destination",
+    ),
 )
 
 RUN = Kind(
@@ -135,7 +152,23 @@ RUN = Kind(
         Column(name="Message", path=".status.errorMessage", description="Why it failed.", wide=True),
     ),
     rules=(
-        Rule(rule="self.pipeline == oldSelf.pipeline", message="pipeline can't be changed", field="pipeline"),
+        *_fixed("pipeline"),
+        Rule(
+            rule="self.kind == 'Preview' || has(self.pipeline)",
+            message="pipeline is needed: metadata.name of an EtlPipeline",
+            field="pipeline",
+        ),
+        Rule(
+            rule="self.kind != 'Preview' || (!has(self.pipeline) && has(self.preview))",
+            message="a Preview has preview, and no pipeline",
+            field="preview",
+        ),
+        Rule(
+            rule="self.kind == 'Preview' || !has(self.preview)",
+            message="preview is for the kind Preview",
+            field="preview",
+        ),
+        *_fixed("preview"),
         Rule(
             rule="has(self.params) == has(oldSelf.params)",
             message="params can't be changed: create another run",
@@ -234,4 +267,95 @@ BACKFILL = Kind(
     selectable=(".spec.schedule",),
 )
 
-KINDS = (PROJECT, PIPELINE, RUN, SCHEDULE, BACKFILL)
+
+def _options(type_: ConnectionType) -> Rule:
+    allowed = sorted(OPTIONS[type_])
+    listed = ", ".join(f"'{name}'" for name in allowed)
+    return Rule(
+        rule=f"self.type != '{type_.value}' || !has(self.options) || self.options.all(name, name in [{listed}])",
+        message=f"options of {type_.value} are {', '.join(allowed)}; a password goes into passwordSecret",
+        field="options",
+    )
+
+
+def _ca() -> Rule:
+    modes = ", ".join(f"'{mode}'" for mode in VERIFYING)
+    return Rule(
+        rule="self.type != 'postgres' || !has(self.ca) || !has(self.options) || !('sslmode' in self.options)"
+        f" || self.options['sslmode'] in [{modes}]",
+        message=f"ca needs sslmode {' or '.join(VERIFYING)}",
+        field="ca",
+    )
+
+
+_CONNECTION_COLUMNS = (
+    Column(name="Type", path=".spec.type", description="What kind of server it is."),
+    Column(name="Host", path=".status.connection.host", description="The server."),
+    Column(name="Database", path=".status.connection.database", description="The database."),
+    Column(name="Ready", path='.status.conditions[?(@.type=="Ready")].status', description="Whether it lets us in."),
+    Column(name="Reason", path='.status.conditions[?(@.type=="Ready")].reason', description="Why, in one word."),
+    Column(name="Pipelines", path=".status.pipelines", type="integer", description="How many use it."),
+)
+_CONNECTION_WIDE = (
+    Column(name="Age", path=".metadata.creationTimestamp", type="date"),
+    Column(name="Name", path=".spec.name", description="The name shown to people.", wide=True),
+    Column(name="Version", path=".status.serverVersion", description="The server's.", wide=True),
+    Column(name="User", path=".status.connection.username", description="The role that connects.", wide=True),
+)
+_CONNECTION_RULES = (
+    _ca(),
+    Rule(
+        rule="has(self.connectionSecret) != has(self.host)",
+        message="give host and database, or a connectionSecret in their place",
+        field="host",
+    ),
+    Rule(
+        rule="!has(self.connectionSecret) || !(has(self.port) || has(self.database) || has(self.username)"
+        " || has(self.passwordSecret))",
+        message="port, database, username and password are in the connectionSecret",
+        field="connectionSecret",
+    ),
+    Rule(
+        rule="has(self.connectionSecret) || self.type != 'postgres' || has(self.database)",
+        message="database is needed",
+        field="database",
+    ),
+    Rule(
+        rule=f"!has(self.database) || !self.database.matches(r'://|{NAME_AND_VALUE}')",
+        message="give the database's name alone, no connection string",
+        field="database",
+    ),
+)
+
+SOURCE = Kind(
+    kind=names.SOURCE_KIND,
+    plural=names.SOURCE_PLURAL,
+    short="etlsrc",
+    description="EtlSource is a database that pipelines read from. Its password lies in a Secret.",
+    spec=SourceSpec,
+    status=SourceStatus,
+    columns=(
+        *_CONNECTION_COLUMNS,
+        Column(name="WAL", path=".status.walBytes", type="integer", description="Bytes that slots hold back."),
+        Column(
+            name="Slots", path='.status.conditions[?(@.type=="SlotHealthy")].reason', description="Are they healthy?"
+        ),
+        *_CONNECTION_WIDE,
+    ),
+    rules=(*_CONNECTION_RULES, _options(ConnectionType.POSTGRES)),
+    selectable=(".spec.name",),
+)
+
+DESTINATION = Kind(
+    kind=names.DESTINATION_KIND,
+    plural=names.DESTINATION_PLURAL,
+    short="etldst",
+    description="EtlDestination is a database or search engine that pipelines write to. Its password lies in a Secret.",
+    spec=DestinationSpec,
+    status=DestinationStatus,
+    columns=(*_CONNECTION_COLUMNS, *_CONNECTION_WIDE),
+    rules=(*_CONNECTION_RULES, _options(ConnectionType.POSTGRES), _options(ConnectionType.ELASTICSEARCH)),
+    selectable=(".spec.name",),
+)
+
+KINDS = (PROJECT, SOURCE, DESTINATION, PIPELINE, RUN, SCHEDULE, BACKFILL)

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from headrace import names
 from headrace.model.base import (
     DURATION_PATTERN,
     NAME_PATTERN,
@@ -17,6 +18,7 @@ from headrace.model.base import (
 from headrace.model.conditions import Condition
 from headrace.model.mapping import TargetOptions
 from headrace.model.nodes import Edge, Node
+from headrace.target import ELASTICSEARCH_PREFIX
 
 QUERY_LIMIT = 262_144
 """Characters of a source query; etcd takes 1.5 MB for the whole resource."""
@@ -35,6 +37,17 @@ class Mode(StrEnum):
     FULL = "full"
     INCREMENTAL = "incremental"
     STREAMING = "streaming"
+
+
+def source_name(source: str | None) -> str:
+    """metadata.name of the EtlSource of a pipeline that names this one, or none."""
+    return source or names.DEFAULT_SOURCE
+
+
+def destination_name(destination: str | None, target_table: str) -> str:
+    """metadata.name of the EtlDestination of a pipeline that names this one, or none."""
+    is_index = target_table.startswith(ELASTICSEARCH_PREFIX)
+    return destination or (names.DEFAULT_SEARCH if is_index else names.DEFAULT_DESTINATION)
 
 
 class PipelineSpec(Resource):
@@ -61,8 +74,11 @@ class PipelineSpec(Resource):
     target: TargetOptions | None = None
     """How the target is made. Only for Elasticsearch so far."""
     source_query: str | None = Field(default=None, max_length=QUERY_LIMIT)
-    """One SELECT (or WITH … SELECT) on the source; required for SQL. A literal % means itself. At most 262,144
-    characters."""
+    """One SELECT (or WITH … SELECT) on the source; SQL needs it, or a source_table. A literal % means itself. At most
+    262,144 characters."""
+    # As of targets: a malformed one is refused in words.
+    source_table: str | None = Field(default=None, json_schema_extra={"minLength": 1, "maxLength": 300})
+    """Instead of a source_query: `schema.table` on the source, taken letter by letter; all its columns."""
     incremental_key: str | None = Field(default=None, min_length=1, max_length=63)
     """Column of the query that only grows, such as `updated_at`; required for incremental and streaming. Rows where it
     is null are not read."""
@@ -102,10 +118,10 @@ class PipelineSpec(Resource):
     Without any, a run's tasks are extract, transform and load."""
     edges: list[Edge] = Field(default_factory=list, max_length=1000)
     """Which task comes before which; no circle."""
-    source_id: str | None = None
-    """The source; null: the installation's default. Not supported yet."""
-    destination_id: str | None = None
-    """The destination; null: the installation's default. Not supported yet."""
+    source: str | None = Field(default=None, min_length=1, max_length=253, pattern=RESOURCE_NAME_PATTERN)
+    """metadata.name of the EtlSource that it reads from; null: `default`."""
+    destination: str | None = Field(default=None, min_length=1, max_length=253, pattern=RESOURCE_NAME_PATTERN)
+    """metadata.name of the EtlDestination that it writes to; null: `default`, or `elasticsearch` for an index."""
 
     @field_validator("name")
     @classmethod
@@ -125,6 +141,16 @@ class PipelineSpec(Resource):
         if len(set(columns)) != len(columns) or not all(columns):
             raise ValueError("column names must be given once each and not be empty")
         return columns
+
+    @property
+    def source_name(self) -> str:
+        """metadata.name of its EtlSource."""
+        return source_name(self.source)
+
+    @property
+    def destination_name(self) -> str:
+        """metadata.name of its EtlDestination."""
+        return destination_name(self.destination, self.target_table)
 
     def configuration(self) -> dict[str, Any]:
         """Returns what `updated_at` follows: the manifest without the pause."""

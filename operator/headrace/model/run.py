@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from headrace.model.base import RESOURCE_NAME_PATTERN, Resource, Status, Time
 from headrace.model.conditions import Condition
+from headrace.model.preview import PreviewSpec
 from headrace.model.values import Params, Tags
 
 
@@ -22,8 +23,12 @@ class RunKind(StrEnum):
     """Loads all rows into a new index beside the old one."""
     REPLAY = "Replay"
     """Sends the rows of dead letters again."""
+    PREVIEW = "Preview"
+    """Shows the first rows of a query, or the tables of a source; of no pipeline, and writes nothing."""
 
 
+ONLY_READS = frozenset({RunKind.RECONCILE, RunKind.PREVIEW})
+"""Kinds of runs that write nothing."""
 ONLY_ELASTICSEARCH = frozenset({RunKind.REBUILD, RunKind.REPLAY})
 """What only an index can be told to do."""
 
@@ -31,12 +36,15 @@ ONLY_ELASTICSEARCH = frozenset({RunKind.REBUILD, RunKind.REPLAY})
 class RunSpec(Resource):
     """What is asked for: one execution of a pipeline."""
 
-    pipeline: str = Field(min_length=1, max_length=253, pattern=RESOURCE_NAME_PATTERN)
-    """metadata.name of the EtlPipeline, which will own this run. Can't be changed."""
+    pipeline: str = Field(default="", max_length=253, pattern=rf"^$|{RESOURCE_NAME_PATTERN}")
+    """metadata.name of the EtlPipeline, which will own this run; only a Preview has none. Can't be changed."""
     kind: RunKind = RunKind.LOAD
     """Load moves rows. Reconcile counts the rows of source and target and compares them. Of Elasticsearch targets:
     Rebuild loads everything into a new index beside the old one and lets it take the old one's place; Replay sends the
-    rows that were refused again, as the source has them now. Can't be changed."""
+    rows that were refused again, as the source has them now. Preview shows what a pipeline would read, before there is
+    one. Can't be changed."""
+    preview: PreviewSpec | None = None
+    """Of kind Preview: what is to be shown. Can't be changed."""
     suspend: bool = False
     """true on creation: wait to be started. Later: true pauses after the batch, false goes on."""
     cancel: bool = False
@@ -69,6 +77,15 @@ class RunSpec(Resource):
     """With cancel: so long its batch may take to end; then it is rolled back."""
     timeout_seconds: int | None = Field(default=None, ge=1, le=31_536_000)
     """The run fails when it has been at work for longer; paused time does not count."""
+
+    @model_validator(mode="after")
+    def _of_a_pipeline_or_a_preview(self) -> Self:
+        is_preview = self.kind == RunKind.PREVIEW
+        if is_preview != (self.preview is not None):
+            raise ValueError("preview is what a run of kind Preview has, and no other")
+        if is_preview == bool(self.pipeline):
+            raise ValueError("pipeline is needed: metadata.name of an EtlPipeline; only a Preview has none")
+        return self
 
 
 class RunJob(Status):
@@ -176,6 +193,10 @@ class RunStatus(Status):
     """The generation of the specification that this status was computed from."""
     job: RunJob | None = None
     """The Job of the current attempt."""
+    source: str | None = None
+    """metadata.name of the EtlSource that it reads from, as it was when the run started."""
+    destination: str | None = None
+    """metadata.name of its EtlDestination, likewise."""
     target_kind: str | None = None
     """Where its rows go, as it was when the run started: its Jobs get the credentials of that and no others."""
     started_at: Time | None = None
@@ -200,6 +221,9 @@ class RunStatus(Status):
     """Its tasks; written when its phase changes."""
     result: ReconcileResult | None = None
     """Of a reconcile."""
+    preview: dict[str, Any] | None = None
+    """Of a preview with `show`: its columns and rows, or the tables of the source; `truncated`: there is more. Of one
+    that failed: `error`, what the server says in full, where that may quote rows."""
     notes: dict[str, str] = Field(default_factory=dict)
     """What the runner found out that a person may want to know: reason to sentence."""
     archived: bool = False

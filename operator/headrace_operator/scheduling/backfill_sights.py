@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from headrace import names
-from headrace.lifecycle.readings import created_at, in_words
+from headrace.lifecycle.faults import in_words
+from headrace.lifecycle.readings import created_at
 from headrace.lifecycle.state import FINAL, RunPhase
 from headrace.model.backfill import BackfillSpec, BackfillStatus
 from headrace.model.times import from_text

@@ -1,8 +1,8 @@
-"""Warning Events of schedules and backfills: the same one is not told twice within an hour."""
+"""Events of schedules, backfills, sources and destinations: the same one is not told twice within an hour."""
 
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from headrace import names
 from headrace.cluster import Cluster
@@ -11,6 +11,7 @@ from headrace.logs import logger
 from headrace.model.times import to_text
 
 Manifest = dict[str, Any]
+EventType = Literal["Normal", "Warning"]
 _MESSAGE_LIMIT = 1024
 _MOST_TOLD = 10_000
 _log = logger(__name__)
@@ -24,8 +25,14 @@ class Teller:
         self._told: dict[str, None] = {}
 
     async def warn(self, resource: Manifest, kind: str, *, reason: str, message: str, now: datetime) -> None:
+        """Tells of something that is not as it should be."""
+        await self.tell(resource, kind, type_="Warning", reason=reason, message=message, now=now)
+
+    async def tell(
+        self, resource: Manifest, kind: str, *, type_: EventType, reason: str, message: str, now: datetime
+    ) -> None:
         """Tells of something about a resource."""
-        body = warning(resource, kind, self._cluster.namespace, reason=reason, message=message, now=now)
+        body = event(resource, kind, self._cluster.namespace, type_=type_, reason=reason, message=message, now=now)
         name = body["metadata"]["name"]
         if name in self._told:
             return
@@ -44,7 +51,9 @@ class Teller:
             del self._told[next(iter(self._told))]
 
 
-def warning(resource: Manifest, kind: str, namespace: str, *, reason: str, message: str, now: datetime) -> Manifest:
+def event(
+    resource: Manifest, kind: str, namespace: str, *, type_: EventType, reason: str, message: str, now: datetime
+) -> Manifest:
     """The Event; its name is the same for one resource, reason and hour."""
     metadata, hour = resource["metadata"], now.strftime("%Y%m%d%H")
     digest = hashlib.sha256(f"{metadata['uid']}/{reason}/{hour}".encode()).hexdigest()[:16]
@@ -61,7 +70,7 @@ def warning(resource: Manifest, kind: str, namespace: str, *, reason: str, messa
         },
         "reason": reason,
         "message": message[:_MESSAGE_LIMIT],
-        "type": "Warning",
+        "type": type_,
         "source": {"component": "headrace-operator"},
         "firstTimestamp": to_text(now),
         "lastTimestamp": to_text(now),

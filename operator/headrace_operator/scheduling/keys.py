@@ -1,4 +1,4 @@
-"""What the queues of schedules, backfills and projects hold: the kind and `metadata.name`."""
+"""What the queues of schedules, backfills, projects and previews hold: the kind and `metadata.name`."""
 
 from enum import StrEnum
 
@@ -14,6 +14,8 @@ class Subject(StrEnum):
     """Makes runs for due times of the past."""
     PROJECT = "project"
     """Counts its pipelines."""
+    PREVIEW = "preview"
+    """A run of no pipeline, for which somebody waits."""
 
 
 SUBJECTS = {
@@ -21,7 +23,7 @@ SUBJECTS = {
     names.BACKFILL_PLURAL: Subject.BACKFILL,
     names.PROJECT_PLURAL: Subject.PROJECT,
 }
-"""By plural."""
+"""By plural, where all of a kind are looked at."""
 
 
 def key(subject: Subject, name: str) -> str:

@@ -1,4 +1,4 @@
-"""One look at a schedule, backfill or project: one that goes wrong is tried again, and does not touch others."""
+"""One look at a schedule, backfill, project or preview; one that goes wrong is tried again on its own."""
 
 import time
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Looker(Protocol):
         """
 
 
-class Looks:
+class Lookers:
     """What the workers of a queue do with its keys."""
 
     def __init__(self, queue: WorkQueue, lookers: Mapping[Subject, Looker]) -> None:
@@ -51,7 +51,8 @@ class Looks:
             return "conflict"
         except UnavailableError as error:
             wait = self._queue.retry(text, longest=AWAY_DELAY)
-            _log.warning("a part is away: trying again", part=error.part, error=error.message, delay=wait)
+            why = {"part": error.part, "error": error.message, "notes": error.notes}
+            _log.warning("a part is away: trying again", **why, delay=wait)
             return "unavailable"
         except HeadraceError as error:
             _log.error("refused: trying again", error=error.message, delay=self._queue.retry(text))

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from headrace import names
-from headrace.lifecycle.readings import in_words
+from headrace.lifecycle.faults import in_words
 from headrace.model.conditions import ConditionType, Reason, condition, merge
 from headrace.model.project import ProjectSpec, ProjectStatus
 from headrace.model.times import to_text

@@ -16,7 +16,7 @@ from headrace_operator.scheduling.due import RunMaker
 from headrace_operator.scheduling.events import Teller
 from headrace_operator.scheduling.keeping import Keeper
 from headrace_operator.scheduling.keys import SUBJECTS, Subject, key, read_key
-from headrace_operator.scheduling.looks import Looker, Looks
+from headrace_operator.scheduling.looks import Looker, Lookers
 from headrace_operator.scheduling.projects import Projects
 from headrace_operator.scheduling.schedules import Schedules
 from headrace_operator.scheduling.skips import Skips
@@ -71,9 +71,9 @@ class Scheduler:
 
     def workers(self, guarded: Callable[[Handle], Handle]) -> list[Coroutine[Any, Any, None]]:
         """All workers, which work for ever; `guarded` lets a look begin only where we may act."""
-        due = guarded(Looks(self._due, {Subject.SCHEDULE: self._schedules}).handle)
+        due = guarded(Lookers(self._due, {Subject.SCHEDULE: self._schedules}).handle)
         others: dict[Subject, Looker] = {Subject.BACKFILL: self._backfills, Subject.PROJECT: self._projects}
-        rest = guarded(Looks(self._others, others).handle)
+        rest = guarded(Lookers(self._others, others).handle)
         return [
             *(self._due.work(due) for _ in range(self._settings.schedule_workers)),
             *(self._others.work(rest) for _ in range(OTHER_WORKERS)),

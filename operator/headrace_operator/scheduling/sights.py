@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from headrace.lifecycle.readings import changed_at, created_at, in_words
+from headrace.lifecycle.faults import in_words
+from headrace.lifecycle.readings import changed_at, created_at
 from headrace.lifecycle.state import FINAL
 from headrace.model.pipeline import Mode
 from headrace.model.schedule import ScheduleSpec, ScheduleStatus

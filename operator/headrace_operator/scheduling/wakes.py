@@ -6,6 +6,7 @@ from typing import Any
 
 from headrace import names
 from headrace.lifecycle.state import FINAL
+from headrace.model.conditions import ConditionType
 from headrace.model.pipeline import Mode
 from headrace_operator.index import Index
 from headrace_operator.scheduling.keys import SUBJECTS, Subject, key
@@ -44,6 +45,8 @@ def wakes(change: Change, index: Index) -> set[str]:
             return {*_of_pipeline(change, index)}
         case names.RUN_PLURAL:
             return {*_of_run(change)}
+        case names.SOURCE_PLURAL | names.DESTINATION_PLURAL:
+            return set()
     if not change.is_another:
         return set()  # Its status is the operator's own word.
     own = {key(SUBJECTS[change.plural], side["metadata"]["name"]) for side in change.sides}
@@ -51,7 +54,9 @@ def wakes(change: Change, index: Index) -> set[str]:
 
 
 def pipelines_to_wake(change: Change, index: Index) -> set[str]:
-    """The names of pipelines whose project came or went."""
+    """The names of pipelines whose project came or went, or whose source or destination is another, or mended."""
+    if change.plural in {names.SOURCE_PLURAL, names.DESTINATION_PLURAL}:
+        return {*_of_end(change, index)}
     if change.plural != names.PROJECT_PLURAL or not change.comes_or_goes:
         return set()
     projects = {side["metadata"]["name"] for side in change.sides}
@@ -60,6 +65,37 @@ def pipelines_to_wake(change: Change, index: Index) -> set[str]:
         for project in projects
         for pipeline in index.find(names.PIPELINE_PLURAL, "spec.project", project)
     }
+
+
+def _of_end(change: Change, index: Index) -> Iterator[str]:
+    """All who use it when it is another, or leads elsewhere, as is seen when the Secret with its address is read.
+
+    Those who wait for something also when there is a way in, or another reason why there is none.
+    """
+    end = next(change.sides)["metadata"]["name"]
+    used_by = index.readers if change.plural == names.SOURCE_PLURAL else index.writers
+    pipelines = (str(pipeline["metadata"]["name"]) for pipeline in used_by(end))
+    if change.is_another or _connection(change.before) != _connection(change.after):
+        yield from pipelines
+    elif _ready(change.before) != _ready(change.after):
+        yield from (name for name in pipelines if any(map(_waits, index.find(names.RUN_PLURAL, "spec.pipeline", name))))
+        began_with = "status.source" if change.plural == names.SOURCE_PLURAL else "status.destination"
+        yield from (run["spec"]["pipeline"] for run in index.find(names.RUN_PLURAL, began_with, end) if _waits(run))
+
+
+def _waits(run: Manifest) -> bool:
+    """Whether a run of a pipeline is neither over nor at work."""
+    has_pod = (run["status"].get("job") or {}).get("active")
+    return bool(run["spec"].get("pipeline")) and not _is_over(run) and not has_pod
+
+
+def _ready(resource: Manifest | None) -> list[tuple[object, object]]:
+    conditions = resource["status"].get("conditions") or () if resource is not None else ()
+    return [(c.get("status"), c.get("reason")) for c in conditions if c.get("type") == ConditionType.READY]
+
+
+def _connection(resource: Manifest | None) -> object:
+    return resource["status"].get("connection") if resource is not None else None
 
 
 def _of_pipeline(change: Change, index: Index) -> Iterator[str]:

@@ -7,7 +7,7 @@ from headrace.store.migrate import migrate
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
 from headrace_api.counting import run_figures
-from headrace_api.resources import Found
+from headrace_api.found import Found
 
 SCOPE = ("i", "n")
 BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -37,7 +37,7 @@ def resources(*, claim, run):
     there.pipelines.mirror.put({"metadata": {"name": "p", "uid": PIPELINE, **made}, "spec": spec, "status": claim})
     if run is not None:
         there.runs.mirror.put({"metadata": {"name": "r", "uid": RUN, **made}, "spec": {"pipeline": "p"}, "status": run})
-    for kind in (there.pipelines, there.runs, there.projects):
+    for kind in (there.pipelines, there.runs, there.projects, there.sources, there.destinations):
         kind.mirror._watching = True
     return there
 

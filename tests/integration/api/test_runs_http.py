@@ -186,6 +186,8 @@ async def test_the_schema_documents_what_each_call_answers(client):
 
 async def test_what_serves_here_is_told(client):
     data = (await client.get("/api/v1/info")).json()["data"]
-    assert data["kinds"] == ["EtlProject", "EtlPipeline", "EtlRun", "EtlSchedule", "EtlBackfill"]
+    assert data["kinds"] == [
+        "EtlProject", "EtlSource", "EtlDestination", "EtlPipeline", "EtlRun", "EtlSchedule", "EtlBackfill",
+    ]  # fmt: skip
     assert data["configuration"].items() >= {"page_limit": 100, "max_params_bytes": 262_144}.items()
     assert "secret" not in json.dumps(data)

@@ -14,7 +14,8 @@ NEEDED = {"name": "a", "target_table": "b.c"}
 
 
 def test_every_field_but_the_pause_is_there():
-    expected = set(PipelineSpec.model_fields) - {"suspend", "project"} | {"project_id"}
+    named = {"project", "source", "destination"}
+    expected = set(PipelineSpec.model_fields) - {"suspend", *named} | {f"{name}_id" for name in named}
     assert set(FIELDS) == set(PipelineIn.model_fields) == set(PipelinePatch.model_fields) == expected
     assert set(Pipeline.model_fields) == expected | {"id", "status", "created_at", "updated_at"}
 

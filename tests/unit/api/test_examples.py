@@ -32,9 +32,15 @@ EXAMPLES = [
 ]
 
 
+def hidden(example):
+    """What no model shows once it has taken it."""
+    return {"password": "**********"} if "password" in example else {}
+
+
 @pytest.mark.parametrize(("model", "example"), EXAMPLES)
 def test_an_example_is_what_it_is_an_example_of(model, example):
-    assert model.model_validate(example).model_dump(mode="json", by_alias=True, exclude_unset=True) == example
+    shown = model.model_validate(example).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    assert shown == {**example, **hidden(example)}
 
 
 def test_the_bodies_of_runs_and_streams_have_examples():

@@ -11,7 +11,8 @@ from headrace_api.paging import ordered, page
 def shown(n, **fields):
     return {
         "id": f"id-{n}", "name": f"Film {n}", "status": "IDLE", "type": "SQL", "mode": "full", "enabled": True,
-        "project_id": None, "created_at": f"2026-03-01T12:00:0{n}Z", "updated_at": "2026-03-01T12:00:00Z",
+        "project_id": None, "source_id": "s", "destination_id": None,
+        "created_at": f"2026-03-01T12:00:0{n}Z", "updated_at": "2026-03-01T12:00:00Z",
         "target_table": "a.b", "batch_size": n, **fields,
     }  # fmt: skip
 
@@ -25,6 +26,9 @@ def shown(n, **fields):
         (Filters(mode=Mode.INCREMENTAL), False),
         (Filters(enabled=False), False),
         (Filters(project_id="x"), False),
+        (Filters(source_id="s"), True),
+        (Filters(source_id="x"), False),
+        (Filters(destination_id="x"), False),
         (Filters(q="LM 1"), True),
         (Filters(q="film 2"), False),
         (Filters(q=""), True),

@@ -138,7 +138,9 @@ async def test_what_the_api_stands_on_is_shown(client):
     await client.get("/api/v1/health")
     assert (await series(client, "headrace_kubernetes_requests_total"))["unavailable", "version", "get"] == 1
     assert await series(client, "headrace_store_requests_total") == {("unavailable",): 1}
-    plurals = {"etlpipelines", "etlruns", "etlprojects", "etlschedules", "etlbackfills"}
+    plurals = {
+        "etlpipelines", "etlruns", "etlprojects", "etlsources", "etldestinations", "etlschedules", "etlbackfills",
+    }  # fmt: skip
     assert {plural for (plural,) in await series(client, "headrace_api_mirror_age_seconds")} == plurals
     assert await series(client, "headrace_store_connections") == {(): 0}
     assert len(await series(client, "headrace_store_connections_wanted")) == 1

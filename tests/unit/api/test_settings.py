@@ -88,6 +88,12 @@ def test_settings_that_do_not_go_together_are_said_to_in_a_sentence(environ, var
     assert "Value error" not in text
 
 
+@pytest.mark.parametrize(("preview", "request_", "wait"), [(25, 30, 25), (600, 30, 25), (600, 600, 500), (25, 6, 5)])
+def test_a_preview_ends_before_the_request_that_waits_for_it(environ, preview, request_, wait):
+    environ(HEADRACE_PREVIEW_SECONDS=str(preview), HEADRACE_REQUEST_SECONDS=str(request_))
+    assert Settings().preview_wait == pytest.approx(wait)
+
+
 def test_lists_are_read(environ):
     environ(HEADRACE_TRUSTED_PROXIES="10.0.0.0/8, fd00::1", HEADRACE_CORS_ORIGINS="https://a.org,http://localhost:3000")
     settings = Settings()

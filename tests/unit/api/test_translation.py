@@ -55,6 +55,33 @@ def test_a_pipeline_that_kubectl_let_in_against_a_rule_is_shown_all_the_same():
     assert Pipeline.model_validate(shown).model_dump(mode="json") == shown
 
 
+def test_what_a_pipeline_names_is_shown_by_its_id():
+    named = pipelines.References(project_id="p", source_id="s")
+    shown = pipelines.show_pipeline(pipeline(source="shop", destination="lost", project="x"), [], named)
+    assert shown.items() >= {"project_id": "p", "source_id": "s", "destination_id": None}.items()
+    assert not shown.keys() & {"project", "source", "destination"}
+
+
+TABLE = {"sourceTable": "content.film_work", "sourceQuery": None}
+
+
+@pytest.mark.parametrize(
+    ("before", "sent", "after"),
+    [
+        ({}, {"source_table": "a.b"}, (None, "a.b")),
+        (TABLE, {"source_query": "SELECT 2"}, ("SELECT 2", None)),
+        (TABLE, {"batch_size": 7}, (None, "content.film_work")),
+        ({}, {"source_table": None}, ("SELECT 1", None)),
+        ({}, {"source_table": "a.b", "source_query": None}, (None, "a.b")),
+        ({}, {"source_table": "a.b", "source_query": "SELECT 2"}, ("SELECT 2", "a.b")),
+        (TABLE, {"source_table": None}, (None, None)),
+    ],
+)
+def test_a_patch_with_a_table_or_a_query_takes_the_place_of_the_other(before, sent, after):
+    spec = pipelines.spec_of(pipelines.changed_fields(pipeline(**before), sent))
+    assert (spec.source_query, spec.source_table) == after
+
+
 def test_fields_become_a_specification_and_a_patch_of_what_differs():
     spec = pipelines.spec_of({"name": "b", "target_table": "x.y", "source_query": "SELECT 1"}, suspend=True)
     assert (spec.name, spec.suspend) == ("b", True)

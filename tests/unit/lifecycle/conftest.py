@@ -11,6 +11,7 @@ from headrace.lifecycle.actions import (
     AdoptRun,
     CreateJob,
     DeleteJob,
+    DropSecret,
     ExpireJob,
     FinishRun,
     Plan,
@@ -22,6 +23,7 @@ from headrace.lifecycle.actions import (
     Step,
     SuspendJob,
 )
+from headrace.lifecycle.endpoints import EndpointSeen, SourceUse, read_destination, read_source
 from headrace.lifecycle.observed import (
     JobSeen,
     Limits,
@@ -33,6 +35,7 @@ from headrace.lifecycle.observed import (
     StoreSeen,
 )
 from headrace.lifecycle.plan import plan
+from headrace.lifecycle.problem import Problem
 from headrace.lifecycle.state import FINAL
 from headrace.model.pipeline import Mode, PipelineSpec, PipelineStatus
 from headrace.model.run import RunSpec, RunStatus
@@ -56,6 +59,13 @@ class World:
     store_since: datetime | None = START - timedelta(hours=1)
     busy_elsewhere: int = 0
     streams_elsewhere: int = 0
+    sources: dict[str, EndpointSeen] = field(default_factory=dict)
+    destinations: dict[str, EndpointSeen] = field(default_factory=dict)
+    source_use: dict[str, SourceUse] = field(default_factory=dict)
+    in_the_way: Problem | None = None
+    """What keeps every run that is about to start from its source or destination."""
+    secrets: set[str] = field(default_factory=set)
+    """The runs that have one."""
     project_exists: bool | None = None
     older_namesake: str | None = None
     epoch: int = 100
@@ -64,6 +74,9 @@ class World:
     last: Plan = field(default_factory=Plan)
 
     def __post_init__(self) -> None:
+        self.source("default")
+        self.destination("default")
+        self.destination("elasticsearch", type="elasticsearch")
         self.pipeline = PipelineSeen(
             name="films",
             uid=PIPELINE_UID,
@@ -88,6 +101,14 @@ class World:
             spec=RunSpec(pipeline="films", **spec),
         )
         return uid
+
+    def source(self, name: str, *, deleting: bool = False, **spec: Any) -> None:
+        """Makes or changes an EtlSource."""
+        self.sources[name] = read_source(_endpoint(name, deleting, spec))
+
+    def destination(self, name: str, *, deleting: bool = False, **spec: Any) -> None:
+        """Makes or changes an EtlDestination."""
+        self.destinations[name] = read_destination(_endpoint(name, deleting, spec))
 
     def edit(self, uid: str, **spec: Any) -> None:
         run = self.runs[uid]
@@ -164,6 +185,9 @@ class World:
             store=store,
             busy_elsewhere=self.busy_elsewhere,
             streams_elsewhere=self.streams_elsewhere,
+            sources=dict(self.sources),
+            destinations=dict(self.destinations),
+            source_use=dict(self.source_use),
             project_exists=self.project_exists,
             older_namesake=self.older_namesake,
         )
@@ -171,7 +195,7 @@ class World:
     def plan(self) -> Plan:
         """One plan, with what it needs."""
         observed = self.observed()
-        for _ in range(4):
+        for _ in range(6):
             decided = plan(observed)
             if not decided.needs:
                 return decided
@@ -181,8 +205,12 @@ class World:
                 observed,
                 epoch=self.epoch if decided.needs.epoch else observed.epoch,
                 pods={**observed.pods, **pods},
+                ways={**observed.ways, **{way.uid: self._way(way.uid) for way in decided.needs.ways}},
             )
         raise AssertionError("the plan never had enough")
+
+    def _way(self, uid: str) -> Problem | None:
+        return None if uid in self.secrets else self.in_the_way
 
     def reconcile(self, *, dies_after: int | None = None) -> list[Step]:
         """Plans and acts until there is nothing to do; or dies after some steps of the first plan."""
@@ -220,6 +248,9 @@ class World:
                 self.history.setdefault(uid, {"phase": phase})
             case PruneRun(uid=uid):
                 del self.runs[uid]
+                self.secrets.discard(uid)  # It is owned by the run.
+            case DropSecret(uid=uid):
+                self.secrets.discard(uid)
             case _:
                 self._take_job_step(step)
 
@@ -228,6 +259,7 @@ class World:
             case CreateJob(job=name, run_uid=uid, attempt=attempt):
                 others = [job for job in self.jobs.values() if job.run_uid == uid and job.name != name]
                 assert all(job.suspend or job.finished for job in others), "one run, two Jobs at work"
+                self.secrets.add(uid)
                 self.jobs.setdefault(name, JobSeen(name=name, run_uid=uid, attempt=attempt, active=1))
             case SuspendJob(job=name) if name in self.jobs:
                 job = self.jobs[name]
@@ -298,6 +330,11 @@ class World:
         self.pod_gone(uid)
         self.reconcile()
         return uid
+
+
+def _endpoint(name: str, deleting: bool, spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name} | ({"deletionTimestamp": "2026-05-01T12:00:00Z"} if deleting else {})
+    return {"metadata": metadata, "spec": {"name": name, "host": f"{name}.example", "database": "films"} | spec}
 
 
 @pytest.fixture

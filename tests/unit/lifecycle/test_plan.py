@@ -47,7 +47,7 @@ def test_done_in_the_store_is_success_before_the_job_says_so(world):
     uid = world.running()
     world.report(uid, batches=3, outcome="DONE")
     steps = world.reconcile()
-    assert kinds(steps)[:4] == ["SaveRun", "RecordRun", "SavePipeline", "ExpireJob"]
+    assert kinds(steps)[:5] == ["SaveRun", "RecordRun", "DropSecret", "SavePipeline", "ExpireJob"]
     assert (world.phase(uid), world.pipeline_phase) == ("SUCCESS", "IDLE")
     assert world.pipeline.status.last_run.rows_read == 4000
     assert world.pipeline.status.active_run is None

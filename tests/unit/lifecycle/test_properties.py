@@ -16,7 +16,9 @@ from headrace.lifecycle.actions import (
     ResumeJob,
     SaveRun,
 )
+from headrace.lifecycle.endpoints import SourceUse
 from headrace.lifecycle.observed import JobSeen, PodSeen
+from headrace.lifecycle.problem import Problem
 from headrace.lifecycle.state import FINAL
 from headrace.model.conditions import Reason
 from headrace.model.pipeline import Mode
@@ -27,11 +29,13 @@ EVENTS = (
     "job_gives_up", "job_completes", "job_deleted", "pod_deleting", "pod_ready", "store_away", "store_back", "second",
     "ask_stream", "to_stream", "to_full", "catch_up", "cancel_now", "no_stream_slot", "stream_slot",
     "ask_rebuild", "ask_replay", "to_index", "to_table", "minute", "ten_minutes", "no_slot", "slot", "delete_run",
+    "source_goes", "source_comes", "secret_goes", "secret_comes", "no_connection", "connection",
 )  # fmt: skip
 WAITS = {
     Reason.RUN_WAITING, Reason.WAITING_FOR_SLOT, Reason.WAITING_FOR_STORE, Reason.WAITING_FOR_START, Reason.PAUSED,
-    Reason.WAITING_FOR_PIPELINE,
+    Reason.WAITING_FOR_PIPELINE, Reason.WAITING_FOR_SOURCE,
 }  # fmt: skip
+NO_SECRET = Problem(Reason.SECRET_MISSING, "the Secret 'films' does not exist", waits=True)
 CLEANING = (ExpireJob, DeleteJob, PruneRun, RecordRun)
 
 HISTORY = st.lists(
@@ -70,6 +74,12 @@ def happen(world: Any, event: str, which: int) -> None:
         "ten_minutes": lambda: world.wait(601),
         "no_slot": lambda: setattr(world, "busy_elsewhere", world.limits.max_concurrent_runs),
         "slot": lambda: setattr(world, "busy_elsewhere", 0),
+        "source_goes": lambda: world.sources.pop("default", None),
+        "source_comes": lambda: world.source("default", maxConnections=2),
+        "secret_goes": lambda: setattr(world, "in_the_way", NO_SECRET),
+        "secret_comes": lambda: setattr(world, "in_the_way", None),
+        "no_connection": lambda: setattr(world, "source_use", {"default": SourceUse(elsewhere=1)}),
+        "connection": lambda: setattr(world, "source_use", {}),
     }
     if event in simple:
         simple[event]()
@@ -88,6 +98,7 @@ def _happen_to(world: Any, event: str, uid: str) -> None:
         return world.edit(uid, **edits[event])
     if event == "delete_run":
         del world.runs[uid]
+        world.secrets.discard(uid)
         world.jobs = {name: job for name, job in world.jobs.items() if job.run_uid != uid}
         return None
     attempt = world.runs[uid].status.job
@@ -134,6 +145,8 @@ def check(world: Any, before: dict[str, Any]) -> None:
     for run in world.runs.values():
         going = [job for job in world.jobs.values() if job.run_uid == run.uid and not job.suspend and not job.finished]
         assert len(going) <= 1, "one run, two Jobs at work"
+        can_go = run.uid in world.secrets or run.status.phase in FINAL
+        assert can_go >= bool(going), "a Job without the Secret that it mounts"
         assert not (run.status.stream and run.status.phase == "SUCCESS"), "a stream has come to its end"
         if run.status.phase in FINAL:
             old = before.get(run.uid)
@@ -186,6 +199,8 @@ def test_whatever_happened_everything_ends_when_all_is_well_again(
         world.reconcile()
     world.store_back()
     world.busy_elsewhere = world.streams_elsewhere = 0
+    world.source("default")
+    world.in_the_way = None
     world.edit_pipeline(suspend=False, source_query="SELECT id FROM films")
     for _ in range(12 * (len(world.runs) + 1)):
         for run in list(world.runs.values()):
@@ -200,6 +215,7 @@ def test_whatever_happened_everything_ends_when_all_is_well_again(
         world.reconcile()
     assert all(run.status.phase in FINAL for run in world.runs.values())
     assert world.pipeline.status.active_run is None
+    assert not world.secrets, "the Secret of a run that is over was left"
     recorded = {uid: world.history[uid]["phase"] for uid in world.runs}
     assert recorded == {uid: run.status.phase for uid, run in world.runs.items()}
 

@@ -18,6 +18,10 @@ SPEC = PipelineSpec(name="films", target_table="analytics.film_dim", source_quer
         {"prune": False},
         {"version_column": "changed"},
         {"soft_delete_column": "is_deleted"},
+        {"source": "other"},
+        {"destination": "other"},
+        {"destination": "elasticsearch"},
+        {"source_query": None, "source_table": "public.films"},
         {"target": TargetOptions(mapping={"properties": {"id": {"type": "long"}}})},
     ],
 )
@@ -32,7 +36,15 @@ def test_other_parameters_start_over():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"name": "other"}, {"batch_size": 7}, {"max_rows_per_second": 5}, {"enabled": False}, {"max_bad_rows": 3}],
+    [
+        {"source": "default"},
+        {"destination": "default"},
+        {"name": "other"},
+        {"batch_size": 7},
+        {"max_rows_per_second": 5},
+        {"enabled": False},
+        {"max_bad_rows": 3},
+    ],
 )
 def test_what_does_not_touch_the_rows_continues(changes):
     assert fingerprint(SPEC.model_copy(update=changes), {}) == fingerprint(SPEC, {})

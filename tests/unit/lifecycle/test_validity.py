@@ -6,9 +6,10 @@ from contextlib import nullcontext
 import pytest
 
 from headrace.errors import ConflictError, InvalidError, RefusedError
-from headrace.lifecycle.validity import check_kind, check_pipeline, lookback_seconds
+from headrace.lifecycle.validity import check_kind, check_pipeline, lookback_seconds, query_of
 from headrace.model.pipeline import PipelineSpec
 from headrace.model.run import RunKind
+from headrace.query.parameters import parameter_names
 from headrace.target import DEFAULT_ALLOWED, Target
 
 ALLOWED = ("analytics.*", "es:film_dim")
@@ -81,6 +82,10 @@ def test_what_can_be_done_depends_on_the_target(fields, kind, says):
         check_kind(spec(**fields), kind)
 
 
+def of_table(name):
+    return {"source_query": None, "source_table": name}
+
+
 WRONG_SHAPE = {
     "no query": ({"source_query": None}, "source_query"),
     "two statements": ({"source_query": "SELECT 1; SELECT 2"}, "source_query"),
@@ -90,8 +95,14 @@ WRONG_SHAPE = {
         {"source_query": WITH_PARAMETER, "prune": False, "mode": "incremental", "incremental_key": "d"},
         "source_query",
     ),
-    "a source": ({"source_id": "s"}, "source_id"),
-    "a destination": ({"destination_id": "d"}, "destination_id"),
+    "a query and a table": ({"source_table": "content.film_work"}, "source_table"),
+    "no schema": (of_table("film_work"), "source_table"),
+    "an index as a source": (of_table("es:film_work"), "source_table"),
+    "a quoted table": (of_table('content."film_work"'), "source_table"),
+    "a database before it": (of_table("movies.content.film_work"), "source_table"),
+    "a table without a name": (of_table("content."), "source_table"),
+    "no table": (of_table(""), "source_table"),
+    "a table without a key of increments": (of_table("a.b") | {"mode": "incremental"}, "incremental_key"),
 }
 
 
@@ -139,6 +150,28 @@ def test_a_refusal_of_fixed_words_says_why_beside_them(address, why):
     assert caught.value.message == f"target_table '{address}' is not allowed"
     assert why in caught.value.why
     assert caught.value.in_full == f"{caught.value.message}: {caught.value.why}"
+
+
+@pytest.mark.parametrize(
+    ("table", "query"),
+    [
+        ("content.film_work", 'SELECT * FROM "content"."film_work"'),
+        ("Content.Film work", 'SELECT * FROM "Content"."Film work"'),
+        ("content.%(day)s", 'SELECT * FROM "content"."%(day)s"'),  # a name, not a parameter
+    ],
+)
+def test_a_table_is_all_its_columns_letter_by_letter(table, query):
+    asked = spec(**of_table(table))
+    assert check_pipeline(asked, ALLOWED) == Target("postgres", "analytics", "film_dim")
+    assert query_of(asked) == query
+    assert not parameter_names(query)
+
+
+def test_what_is_no_table_is_refused_with_what_one_is():
+    with pytest.raises(
+        InvalidError, match=r"source_table 'film_work' is no table of a source: a table is `schema\.table`"
+    ):
+        check_pipeline(spec(**of_table("film_work")), ALLOWED)
 
 
 def test_the_shape_is_checked_before_the_rules():

@@ -28,6 +28,8 @@ def folder(tmp_path):
         + line("update", "leases", group="coordination.k8s.io", name="l")
         + path
         + line("delete", "jobs", group="batch", code=403)
+        + line("create", "secrets", group="", code=201)
+        + line("get", "secrets", group="", name="s")
         + line("create", "etlruns")[:-20]
     )
     return tmp_path
@@ -41,8 +43,14 @@ def test_all_requests_are_read_with_those_of_the_log_before(folder):
         ("update", "coordination.k8s.io", "leases", 200),
         ("get", "", "", 0),
         ("delete", "batch", "jobs", 403),
+        ("create", "", "secrets", 201),
+        ("get", "", "secrets", 200),
     ]
 
 
-def test_changes_are_those_of_pipelines_runs_and_jobs(folder):
-    assert [(one.verb, one.name) for one in audit.changes(folder)] == [("patch", "r"), ("delete", "")]
+def test_changes_are_those_of_pipelines_runs_jobs_and_secrets(folder):
+    assert [(one.verb, one.resource) for one in audit.changes(folder)] == [
+        ("patch", "etlruns/status"),
+        ("delete", "jobs"),
+        ("create", "secrets"),
+    ]

@@ -12,6 +12,8 @@ from headrace.lifecycle.actions import SaveRun
 from headrace.lifecycle.observed import Limits, Observed
 from headrace.model.run import RunStatus
 from headrace_operator.apply import Hands
+from headrace_operator.credentials.ends import Ends
+from headrace_operator.credentials.secrets import RunSecrets
 from headrace_operator.index import Index
 from headrace_operator.observe import Sight
 from headrace_operator.settings import Settings
@@ -55,7 +57,8 @@ def hands(server: Server, tally: Tally, monkeypatch: pytest.MonkeyPatch) -> Hand
     monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
     observed = Observed(now=datetime(2026, 5, 1, tzinfo=UTC), limits=Limits(), pipeline=None)
     sight = Sight(observed, None, {"r": server.run})
-    return Hands(server, None, Index(), Settings(), sight, tally=tally)  # type: ignore[arg-type]
+    secrets = RunSecrets(server, Ends(server, installation="headrace-dsn"))  # type: ignore[arg-type]
+    return Hands(server, None, Index(), Settings(), sight, tally=tally, secrets=secrets)  # type: ignore[arg-type]
 
 
 def durations(outcome: str) -> float:

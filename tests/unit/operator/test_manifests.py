@@ -78,7 +78,7 @@ def test_secrets_come_by_reference_and_the_runner_stops_before_it_is_killed(job)
     env = {e["name"]: e.get("value") or e["valueFrom"]["secretKeyRef"] for e in pod["containers"][0]["env"]}
     assert env["HEADRACE_RUN_ID"] == RUN_UID
     assert env["HEADRACE_EPOCH"] == "7"
-    assert env["HEADRACE_TARGET_DSN"] == {"name": "headrace-dsn", "key": "target"}
+    assert env["HEADRACE_STORE_DSN"] == {"name": "headrace-dsn", "key": "store"}
     assert int(env["HEADRACE_GRACE_SECONDS"]) < pod["terminationGracePeriodSeconds"]
     assert "postgresql://store" not in str(job)
 
@@ -114,8 +114,8 @@ def test_where_pods_run_and_what_they_are_labelled_with_can_be_set(monkeypatch):
     assert (pod["imagePullSecrets"], pod["priorityClassName"]) == ([{"name": "one"}, {"name": "two"}], "batch")
     assert pod["nodeSelector"] == {"pool": "etl"}
     assert pod["tolerations"][2:] == [{"key": "etl", "operator": "Exists"}]
-    assert pod["volumes"] == [{"name": "ca", "configMap": {"name": "database-ca"}}]
-    assert pod["containers"][0]["volumeMounts"] == [{"name": "ca", "mountPath": "/etc/database", "readOnly": True}]
+    assert pod["volumes"][1:] == [{"name": "ca", "configMap": {"name": "database-ca"}}]
+    assert pod["containers"][0]["volumeMounts"][1:] == [{"name": "ca", "mountPath": "/etc/database", "readOnly": True}]
     assert pod["containers"][0]["resources"]["limits"] == {"memory": "256Mi", "cpu": "2"}
     for metadata in (body["metadata"], template["metadata"]):
         assert (metadata["labels"]["team"], metadata["annotations"]["cost-centre"]) == ("data", "7")
@@ -125,7 +125,7 @@ def test_where_pods_run_and_what_they_are_labelled_with_can_be_set(monkeypatch):
 def test_without_such_settings_the_pod_says_nothing_of_them(job):
     pod = job["spec"]["template"]["spec"]
     assert pod.keys().isdisjoint({"serviceAccountName", "imagePullSecrets", "priorityClassName", "nodeSelector"})
-    assert (pod.get("volumes"), pod["containers"][0].get("volumeMounts")) == (None, None)
+    assert (len(pod["volumes"]), len(pod["containers"][0]["volumeMounts"])) == (1, 1)
     assert pod["containers"][0]["resources"]["limits"] == {"memory": "256Mi"}
 
 
@@ -167,31 +167,35 @@ def test_a_setting_that_is_not_the_json_that_it_should_be_is_named(monkeypatch, 
         Settings()
 
 
-def references(settings, kind):
+def environment(settings, kind):
     step = dataclasses.replace(STEP, target_kind=kind)
     body = manifests.job(step, pipeline_name="films", pipeline_uid="p-uid", settings=settings)
     (container,) = body["spec"]["template"]["spec"]["containers"]
-    return {e["name"]: e["valueFrom"]["secretKeyRef"] for e in container["env"] if "valueFrom" in e}
+    found = {e["name"]: e.get("value") for e in container["env"]}
+    secret = [e["name"] for e in container["env"] if "valueFrom" in e]
+    return secret, {name: value for name, value in found.items() if name.endswith("_FILE")}
 
 
-def test_a_run_into_a_table_gets_the_credentials_of_that_and_no_others(settings):
-    found = references(settings, "postgres")
-    assert found.keys() == {"HEADRACE_STORE_DSN", "HEADRACE_SOURCE_DSN", "HEADRACE_TARGET_DSN"}
-    assert not any("optional" in reference for reference in found.values())
+FILES = {
+    "postgres": {"HEADRACE_TARGET_DSN_FILE": "/etc/headrace/connections/target"},
+    "elasticsearch": {"HEADRACE_ELASTICSEARCH_FILE": "/etc/headrace/connections/elasticsearch"},
+    "": {},
+}
 
 
-def test_a_run_into_an_index_gets_the_credentials_of_that_and_no_others(settings):
-    found = references(settings, "elasticsearch")
-    keys = {name: reference["key"] for name, reference in found.items() if reference.get("optional")}
-    assert keys == {
-        "HEADRACE_ELASTICSEARCH_URL": "elasticsearch-url",
-        "HEADRACE_ELASTICSEARCH_API_KEY": "elasticsearch-api-key",
-        "HEADRACE_ELASTICSEARCH_USERNAME": "elasticsearch-username",
-        "HEADRACE_ELASTICSEARCH_PASSWORD": "elasticsearch-password",
-        "HEADRACE_ELASTICSEARCH_CA": "elasticsearch-ca",
-        "HEADRACE_ELASTICSEARCH_VERIFY": "elasticsearch-verify",
-    }
-    assert found.keys() - keys.keys() == {"HEADRACE_STORE_DSN", "HEADRACE_SOURCE_DSN"}
+@pytest.mark.parametrize("kind", FILES)
+def test_a_run_finds_its_source_and_target_in_files_and_gets_nothing_of_others(settings, kind):
+    secret, files = environment(settings, kind)
+    assert secret == ["HEADRACE_STORE_DSN"]
+    assert files == {"HEADRACE_SOURCE_DSN_FILE": "/etc/headrace/connections/source"} | FILES[kind]
+
+
+def test_the_files_are_those_of_the_runs_own_secret_which_any_user_of_the_pod_may_read(job):
+    pod = job["spec"]["template"]["spec"]
+    (volume,) = pod["volumes"]
+    assert volume["secret"] == {"secretName": f"etl-{RUN_UID}", "defaultMode": 0o444}
+    (mount,) = pod["containers"][0]["volumeMounts"]
+    assert mount == {"name": volume["name"], "mountPath": "/etc/headrace/connections", "readOnly": True}
 
 
 def test_one_event_is_one_however_often_it_is_told():

@@ -10,8 +10,11 @@ from prometheus_client import REGISTRY, generate_latest
 from headrace import names
 from headrace.lifecycle.observed import ProgressSeen, StoreSeen
 from headrace.model.run import RunStatus
+from headrace.postgres.replication_slots import Slot
 from headrace_operator import metrics
 from headrace_operator.index import Index
+from headrace_operator.monitor.board import Board, Shown
+from headrace_operator.monitor.wal import Measured, Wal
 from headrace_operator.overview import Overview
 from headrace_operator.slots import Slots
 from headrace_operator.tally import Tally
@@ -35,6 +38,7 @@ class World:
     def __init__(self, *, per_pipeline: bool = True) -> None:
         self.index, self.queue, self.part = Index(), WorkQueue(), Part()
         self.at = 0.0
+        self.board = Board()
         self.slots = Slots(1, self.queue.add, clock=lambda: self.at)
         self.tally = Tally(self.index.standings.run, per_pipeline=per_pipeline, clock=lambda: self.at)
         self.overview = Overview(
@@ -45,6 +49,7 @@ class World:
             watch=self.part,  # type: ignore[arg-type]
             sweep=self.part,  # type: ignore[arg-type]
             lease=self.part,  # type: ignore[arg-type]
+            board=self.board,
             per_pipeline=per_pipeline,
             clock=NOW.timestamp,
         )
@@ -86,6 +91,9 @@ def test_all_that_is_promised_is_shown(world):
     world.pipeline("books", mode="streaming")
     world.at_work("books", "c", stream=True)
     world.report(b=1, c=1)
+    slot = Measured(slot=Slot(name="s", safe_wal_size=9), seconds_left=1)
+    world.board.show("s", Shown(plural=names.SOURCE_PLURAL, name="shop", is_up=True, wal=Wal(slots=(slot,), at=NOW)))
+    world.board.show("d", Shown(plural=names.DESTINATION_PLURAL, name="warehouse", is_up=True))
     shown = [family.name for family in world.overview.collect() if family.samples]
     assert shown == [family.name for family in world.overview.collect()]
     assert set(shown) == {family.name.removesuffix("_total") for family in metrics.LEADERS}

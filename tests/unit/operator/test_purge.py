@@ -1,5 +1,7 @@
 """Pipelines that were deleted while no operator watched: their history is marked too."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from headrace.cluster import Listing
@@ -23,7 +25,8 @@ class History:
     def __init__(self, *uids):
         self._uids = set(uids)
         self.marked = []
-        self.trimmed = 0
+        self.trimmed = self.previews = 0
+        self.wal: list[datetime] = []
 
     async def pipelines_with_history(self, installation, namespace):
         assert (installation, namespace) == ("default", "headrace")
@@ -38,6 +41,15 @@ class History:
     async def trim_logs(self):
         self.trimmed += 1
         return 5
+
+    async def purge_previews(self):
+        self.previews += 1
+        return 0
+
+    async def purge_wal(self, scope, before):
+        assert scope == ("default", "headrace")
+        self.wal.append(before)
+        return 10
 
 
 @pytest.mark.parametrize(
@@ -56,3 +68,11 @@ async def test_history_is_marked_that_belongs_to_no_pipeline_of_this_very_cluste
     assert history.marked == marked
     # A stream's log grows for ever.
     assert history.trimmed == 1
+
+
+async def test_what_was_measured_is_kept_for_the_days_that_the_installation_asks_for():
+    history = History()
+    await Purge(Kubernetes("a"), history, Settings(store_dsn="postgresql://x", wal_history_days=2.5)).once()
+    age = datetime.now(UTC) - history.wal[0]
+    assert timedelta(days=2.5) <= age < timedelta(days=2.5, minutes=1)
+    assert history.previews == 1

@@ -26,6 +26,12 @@ def resource(uid: str, version: int, **spec: Any) -> dict[str, Any]:
     return {"metadata": metadata, "spec": spec, "status": {"observedGeneration": 1, "phase": "SUCCESS"}}
 
 
+def end(uid: str) -> dict[str, Any]:
+    """The default source or destination."""
+    made = resource(uid, 1, name="default", host=f"{uid}.example", database="films")
+    return made | {"metadata": made["metadata"] | {"name": "default"}, "status": {}}
+
+
 class Place:
     """What is there, as a cluster lists it."""
 
@@ -33,12 +39,16 @@ class Place:
         self.pipelines = [resource("p", 1, name="Films")]
         self.runs: list[dict[str, Any]] = []
         self.schedules: list[dict[str, Any]] = []
+        self.sources = [end("source")]
+        self.destinations = [end("destination")]
 
     async def list(self, plural: str) -> Listing:
         there = {
             names.PIPELINE_PLURAL: self.pipelines,
             names.RUN_PLURAL: self.runs,
             names.SCHEDULE_PLURAL: self.schedules,
+            names.SOURCE_PLURAL: self.sources,
+            names.DESTINATION_PLURAL: self.destinations,
         }
         return Listing(list(there.get(plural, [])), "1")
 
@@ -48,13 +58,33 @@ def place() -> Place:
     return Place()
 
 
+class Previews:
+    """Hears what is listed."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, list[str]]] = []
+
+    def learn(self, runs: Any) -> None:
+        self.heard.append(("learn", [run["metadata"]["uid"] for run in runs]))
+
+    def swept(self, runs: Any) -> None:
+        self.heard.append(("swept", [run["metadata"]["uid"] for run in runs]))
+
+
+@pytest.fixture
+def previews() -> Previews:
+    return Previews()
+
+
 @pytest.fixture
 def forgotten() -> list[tuple[str, str]]:
     return []
 
 
 @pytest.fixture
-async def sweep(place: Place, forgotten: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> Sweep:
+async def sweep(
+    place: Place, forgotten: list[tuple[str, str]], previews: Previews, monkeypatch: pytest.MonkeyPatch
+) -> Sweep:
     monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
     queue, index, settings = WorkQueue(), Index(), Settings()
     made = Sweep(
@@ -71,6 +101,7 @@ async def sweep(place: Place, forgotten: list[tuple[str, str]], monkeypatch: pyt
             settings=settings,
             wake=queue.add,
         ),
+        previews=previews,
     )
     await made.first()
     return made
@@ -122,6 +153,67 @@ async def test_a_run_that_nobody_told_of_is_looked_at(sweep, place):
     await asyncio.wait_for(looking.wait(), 5)
     working.cancel()
     assert handled == ["name-p"]
+
+
+def waiting(**changes: Any) -> dict[str, Any]:
+    """A run that has been looked at, and waits."""
+    made = resource("r", 5, pipeline="name-p")
+    return made | {"status": {"observedGeneration": 1, "phase": "PENDING"} | changes}
+
+
+RUNS = {
+    "a run that waits": (waiting(), 90, False),
+    "a run that waits for something that wakes it": (waiting(), None, True),
+    "a run that waits and looks much later": (waiting(), 3600, True),
+    "a run that was edited": (waiting(observedGeneration=0), 90, True),
+    "a run at work": (waiting(job={"active": True}), 90, True),
+    "a run that is over": (waiting(phase="SUCCESS"), None, False),
+}
+
+
+@pytest.mark.parametrize(("run", "due", "looks"), RUNS.values(), ids=RUNS)
+async def test_runs_that_wait_and_look_by_themselves_soon_are_not_looked_at_by_each_sweep(
+    sweep, place, run, due, looks
+):
+    place.runs = [run]
+    queue = sweep._queue = WorkQueue()
+    if due is not None:
+        queue.add("name-p", delay=due)
+    await sweep.once()
+    assert queue.is_due_within("name-p", 1) is looks
+
+
+ENDS = {
+    "all is well": ("Valid", {}, False),
+    "its source has gone": ("Valid", {"sources": []}, True),
+    "its destination has gone": ("Valid", {"destinations": []}, True),
+    "its source is missing": ("SourceMissing", {"sources": []}, False),
+    "its source has come": ("SourceMissing", {}, True),
+    "its destination has come": ("DestinationMissing", {}, True),
+    "its source is missing now": ("DestinationMissing", {"sources": [], "destinations": []}, True),
+}
+
+
+@pytest.mark.parametrize(("reason", "place_is", "wrong"), ENDS.values(), ids=ENDS)
+async def test_a_pipeline_that_tells_what_is_so_no_more_of_its_ends_is_looked_at(sweep, place, reason, place_is, wrong):
+    for name in {"sources", "destinations"} & place_is.keys():
+        for known in getattr(place, name):
+            sweep._index.remove(f"etl{name}", known["metadata"]["uid"])
+    (pipeline,) = place.pipelines
+    pipeline["spec"] |= {"targetTable": "analytics.films"}
+    pipeline["status"]["conditions"] = [{"type": "Ready", "reason": reason}]
+    assert sweep._is_mistaken(pipeline) is wrong
+
+
+async def test_a_preview_is_of_no_pipeline_and_is_left_to_those_who_look_after_previews(sweep, place, previews):
+    previews.heard.clear()
+    place.runs = [resource("r", 5, kind="Preview"), resource("empty", 6, kind="Preview", pipeline="")]
+    for run in place.runs:
+        run["status"] = {}
+    await sweep.first()
+    assert previews.heard == [("learn", ["r", "empty"]), ("swept", ["r", "empty"])]
+    assert sweep.unsettled() == []
+    assert sweep._index.standings.run("r") is None
 
 
 async def test_a_sweep_wakes_schedules_that_are_behind_and_the_first_one_all(sweep, place):

@@ -43,8 +43,10 @@ class Server:
         self._note("get", plural)
         return deepcopy(self.there.get((plural, name)))
 
-    async def list(self, plural: str, *, field_selector: str) -> Listing:
+    async def list(self, plural: str, *, field_selector: str = "") -> Listing:
         self._note("list", plural)
+        if not field_selector:
+            return Listing(deepcopy([r for (p, _), r in self.there.items() if p == plural]), str(self._version))
         field, _, value = field_selector.removeprefix("spec.").partition("=")
         found = [r for (p, _), r in self.there.items() if p == plural and r["spec"].get(field) == value]
         return Listing(deepcopy(found), str(self._version))

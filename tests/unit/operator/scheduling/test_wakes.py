@@ -116,3 +116,81 @@ def test_a_project_wakes_those_of_its_name_and_where_it_comes_or_goes_its_pipeli
 
 def test_keys_are_read_as_they_were_made():
     assert read_key(key(Subject.BACKFILL, "may.2026")) == (Subject.BACKFILL, "may.2026")
+
+
+# Sources and destinations.
+
+SOURCE, DESTINATION = names.SOURCE_PLURAL, names.DESTINATION_PLURAL
+
+
+@pytest.fixture
+def users() -> Index:
+    """Pipelines that name source and destination, and such as name none."""
+    made = Index()
+    made.put(PIPELINE, resource("usual", name="Usual", targetTable="analytics.films"))
+    made.put(PIPELINE, resource("index", name="Index", targetTable="es:films"))
+    made.put(PIPELINE, resource("own", name="Own", targetTable="es:films", source="films", destination="dwh"))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("plural", "name", "woken"),
+    [
+        (SOURCE, "default", {"usual", "index"}),
+        (SOURCE, "films", {"own"}),
+        (SOURCE, "unused", set()),
+        (DESTINATION, "default", {"usual"}),
+        (DESTINATION, "elasticsearch", {"index"}),
+        (DESTINATION, "dwh", {"own"}),
+    ],
+)
+def test_pipelines_are_woken_when_their_source_or_destination_comes_goes_or_is_another(users, plural, name, woken):
+    one, two = resource(name, name=name), resource(name, name=name, version=2, maxConnections=7)
+    for before, after in ((None, one), (one, None), (one, two), (one, resource(name, name=name, gone=True))):
+        assert pipelines_to_wake(Change(plural, before, after), users) == woken
+        assert wakes(Change(plural, before, after), users) == set()
+
+
+def test_what_the_operator_says_of_a_source_wakes_nobody_but_where_it_leads(users):
+    before, after = resource("default", name="d"), resource("default", name="d")
+    after["status"] = {"walBytes": 7}
+    assert pipelines_to_wake(Change(SOURCE, before, after), users) == set()
+    after["status"] = {"connection": {"host": "db.example"}}
+    assert pipelines_to_wake(Change(SOURCE, before, after), users) == {"usual", "index"}
+
+
+READY = {
+    "is mended": ({"status": "False", "reason": "SecretMissing"}, {"status": "True", "reason": "Connected"}, True),
+    "fails for another reason": (
+        {"status": "False", "reason": "SecretMissing"}, {"status": "False", "reason": "LoginRefused"}, True,
+    ),
+    "fails in other words": (
+        {"status": "False", "reason": "NoAnswer", "message": "a"},
+        {"status": "False", "reason": "NoAnswer", "message": "b"},
+        False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("plural", [SOURCE, DESTINATION])
+@pytest.mark.parametrize(("was", "is_now", "wakes_them"), READY.values(), ids=READY)
+def test_a_source_or_destination_that_is_mended_wakes_those_who_wait_and_nobody_else(
+    users, plural, was, is_now, wakes_them
+):
+    end = "films" if plural == SOURCE else "dwh"
+    for pipeline in ("own", "busy", "over", "idle"):
+        users.put(PIPELINE, resource(pipeline, name=pipeline, targetTable="es:x", source="films", destination="dwh"))
+    users.put(PIPELINE, resource("moved", name="moved", targetTable="es:x"))
+    runs = {
+        "own": {"phase": "PENDING"},
+        "busy": {"phase": "RUNNING", "job": {"active": True}, "source": "films", "destination": "dwh"},
+        "over": {"phase": "FAILED", "job": {"active": True}, "source": "films", "destination": "dwh"},
+        "moved": {"phase": "RUNNING", "job": {"active": False}, "source": "films", "destination": "dwh"},
+    }
+    for pipeline, status in runs.items():
+        users.put(RUN, resource(f"run-{pipeline}", pipeline=pipeline) | {"status": status})
+    users.put(RUN, resource("preview", kind="Preview") | {"status": {"phase": "PENDING", "source": "films"}})
+    before, after = resource(end, name=end), resource(end, name=end)
+    before["status"], after["status"] = ({"conditions": [{"type": "Ready", **each}]} for each in (was, is_now))
+    woken = pipelines_to_wake(Change(plural, before, after), users)
+    assert woken == ({"own", "moved"} if wakes_them else set())

@@ -1,0 +1,1 @@
+"""Looks at each source and destination from time to time, and at the WAL that replication slots hold back."""
