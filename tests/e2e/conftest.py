@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.conftest import SearchServer
-from tests.e2e.world import LOST_AFTER, World
+from tests.e2e.world import LOST_AFTER, MEASURED_EVERY, UNANSWERED_AFTER, World
 
 from headrace_local import accounts, films, leftovers, lifecycle
 from headrace_local.api import Api
@@ -18,6 +18,8 @@ SETTINGS = (
     f"HEADRACE_LOST_AFTER_SECONDS={LOST_AFTER}",
     "ALLOWED_TARGET_TABLES=analytics.*,es:film_dim,es:test-*",
     "HEADRACE_MAX_CONCURRENT_RUNS=10",
+    f"WAL_MONITOR_INTERVAL_SECONDS={MEASURED_EVERY}",
+    f"WAL_MONITOR_TIMEOUT_SECONDS={UNANSWERED_AFTER}",
     # As the chart has it: all tests show who they are, and may do what people who edit pipelines may.
     "HEADRACE_AUTH_MODE=kubernetes",
 )
@@ -46,6 +48,8 @@ def search(world: World, elasticsearch: SearchServer) -> SearchServer:
     """An Elasticsearch that the cluster's runs know. Only some tests need one, so that not each cluster starts it."""
     known = {"stringData": {"elasticsearch-url": elasticsearch.url}}
     world.kubectl.run("patch", "secret", "headrace-dsn", "--type=merge", "-p", json.dumps(known))
+    for state in ("create", "condition=Ready"):
+        world.kubectl.run("wait", "etldestination/elasticsearch", f"--for={state}", "--timeout=60s", seconds=70)
     return elasticsearch
 
 

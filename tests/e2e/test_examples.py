@@ -1,8 +1,10 @@
 """The examples work as they stand."""
 
+import base64
 import contextlib
 import json
 import re
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -14,7 +16,7 @@ from headrace_local.waiting import wait_for
 
 FOLDERS = sorted(path for path in EXAMPLES.iterdir() if path.is_dir())
 FINAL = {"SUCCESS", "FAILED", "CANCELLED"}
-APPLIED = ("project.yaml", "pipeline.yaml", "schedule.yaml", "backfill.yaml")
+APPLIED = ("connections.yaml", "project.yaml", "pipeline.yaml", "schedule.yaml", "backfill.yaml")
 """In this order, where they are there."""
 
 
@@ -51,12 +53,21 @@ def applied(world, folder):
     """Applies the manifests that are there. What would go on by itself is removed in the end."""
     found = [folder / name for name in APPLIED if (folder / name).exists()]
     for path in found:
-        world.kubectl.run("apply", "-f", str(path))
+        world.kubectl.run("apply", "-f", "-", stdin=addressed(world, path.read_text()))
     try:
         yield
     finally:
         if (folder / "schedule.yaml").exists():
             world.kubectl.run("delete", "-f", str(folder / "schedule.yaml"), "--wait=false")
+
+
+def addressed(world, text):
+    """With the address of the cluster's Postgres, as pods see it, in place of the one that examples have."""
+    dsn = base64.b64decode(world.kubectl.get("secret", "headrace-dsn")["data"]["source"]).decode()
+    parts = urlsplit(dsn)
+    return text.replace("host: db.example", f"host: {parts.hostname}").replace(
+        "port: 5432", f"port: {parts.port or 5432}"
+    )
 
 
 def created(world, folder):

@@ -19,11 +19,7 @@ def conditions(resource):
 
 def applied(world, **fields):
     """A pipeline by kubectl, once the operator has looked at it."""
-    body = world.spec(**fields)
-    manifest = world.manifest(body)
-    world.kubectl.apply(manifest)
-    found = world.wait_for_resource("etlp", manifest["metadata"]["name"], conditions)
-    return {**body, "id": found["metadata"]["uid"], "resource": manifest["metadata"]["name"]}
+    return world.applied(world.spec(**fields))
 
 
 def asked(world, pipeline, **spec):

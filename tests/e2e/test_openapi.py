@@ -1,5 +1,7 @@
 """Whatever the OpenAPI schema allows, and what it does not: no 5xx, and every answer as documented."""
 
+import uuid
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -7,6 +9,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis import checks as basic
 from schemathesis.specs.openapi import checks as documented
+from tests.e2e.replication.connections import Connections
 
 CHECKS = [
     basic.not_a_server_error,
@@ -22,6 +25,9 @@ FEW = settings(
 )  # fmt: skip
 
 
+ENDS = ("/sources", "/destinations")
+
+
 @pytest.fixture
 def operations(world):
     """All calls of the schema, as the running API gives it."""
@@ -31,10 +37,28 @@ def operations(world):
 
 @pytest.fixture
 def existing(world):
-    """A pipeline with a run, so that calls find something."""
+    """A pipeline with a run, a source and a destination, so that calls find something."""
     made = world.pipeline(rows=3)
     run = world.done(made, world.api.run(made["id"])["run_id"])
-    return {"pipeline_id": made["id"], "run_id": run["id"]}
+    connections = Connections(world)
+    login = connections.role()
+    body = {"type": "postgres", **connections.address, "username": login.name, "password": login.password}
+    ends = {
+        f"{path.removesuffix('s')}_id": world.api.call("POST", f"/{path}", {**body, "name": uuid.uuid4().hex, **where})
+        for path, where in (("sources", {"database": "source"}), ("destinations", {"database": "target"}))
+    }
+    return {"pipeline_id": made["id"], "run_id": run["id"], **{field: one["id"] for field, one in ends.items()}}
+
+
+@pytest.fixture(autouse=True)
+def without_a_trace(world):
+    """What the schema made up leads nowhere, and would be tried again for as long as the cluster lives."""
+    before = {path: {one["id"] for one in world.api.call("GET", path)} for path in ENDS}
+    yield
+    for path in ENDS:
+        for one in world.api.call("GET", path):
+            if one["id"] not in before[path]:
+                world.api.request("DELETE", f"{path}/{one['id']}")
 
 
 @pytest.mark.slow

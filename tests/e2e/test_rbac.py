@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.e2e.replication.connections import Connections
 
 from headrace_local import audit, rbac, runners
 from headrace_local.cluster import home
@@ -38,6 +39,7 @@ def worked(world, began):
     _without_room(world)
     _schedule(world)
     _platform(world)
+    _sources(world)
     return world
 
 
@@ -149,6 +151,38 @@ def _platform(world):
     call("DELETE", path)
 
 
+def _sources(world):
+    """A source and a destination by REST, whose password is changed while a run is at work."""
+    connections = Connections(world)
+    login = connections.role()
+    common = {"type": "postgres", **connections.address, "username": login.name, "password": login.password}
+    bodies = {
+        path: {**common, "name": f"{path} {login.name}", "database": database}
+        for path, database in (("sources", "source"), ("destinations", "target"))
+    }
+    own = {path: f"/{path}/{world.api.call('POST', f'/{path}', body)['id']}" for path, body in bodies.items()}
+    source, destination = (path.rpartition("/")[2] for path in own.values())
+    made = world.slow_pipeline(seconds=6, source_id=source, destination_id=destination)
+    run = world.running(made)
+    world.source(f"ALTER ROLE {login.name} PASSWORD 'rotated-{login.password}'")
+    for path, body in bodies.items():
+        world.api.call("PUT", own[path], {**body, "password": f"rotated-{login.password}"})
+        world.api.call("GET", own[path])
+        world.api.call("GET", f"/{path}")
+    wait_for("the run's Secret to be patched", lambda: _asked(world, "patch", "secrets"), seconds=30, every=0.5)
+    world.done(made, run, seconds=150)
+    world.api.call("GET", f"/sources/{source}/tables")
+    world.api.call("DELETE", f"/pipelines/{made['id']}")
+    for path in own.values():
+        wait_for("it to be free", lambda path=path: world.api.request("DELETE", path).is_success, seconds=15, every=0.5)
+
+
+def _asked(world, verb, resource):
+    """Whether the operator has asked for it."""
+    asked = requests(world, USERS["operator"])
+    return any((one.verb, one.resource, one.code) == (verb, resource, 200) for one in asked)
+
+
 def _running(pipeline):
     conditions = pipeline.get("status", {}).get("conditions", [])
     return next((one for one in conditions if one["type"] == "Running"), {"reason": ""})
@@ -232,7 +266,7 @@ def test_people_may_do_what_their_role_says_and_no_more(world, role, may, may_no
     def can(verb, resource, *more):
         return world.kubectl.run("auth", "can-i", verb, resource, f"--as={user}", *more, check=False) == "yes"
 
-    for kind in ("etlpipelines", "etlruns"):
+    for kind in ("etlpipelines", "etlruns", "etlsources", "etldestinations"):
         assert [verb for verb in may if not can(verb, kind)] == []
         assert [verb for verb in may_not if can(verb, kind)] == []
         assert not can("patch", kind, "--subresource=status")
@@ -251,19 +285,23 @@ def test_who_has_kubernetes_own_roles_has_ours_with_them(world):
 
 
 def test_a_runner_has_no_token(world):
-    """Neither in its manifest nor in its files."""
+    """Neither in its manifest nor in its files: all that it is given is how to connect, for it alone."""
     made = world.slow_pipeline(seconds=10)
     run = world.running(made)
     (pod,) = world.kubectl.list("pods", "-l", f"headrace.dev/run={run}")
     assert pod["spec"]["automountServiceAccountToken"] is False
-    assert not pod["spec"].get("volumes")
+    assert [volume["secret"]["secretName"] for volume in pod["spec"]["volumes"]] == [f"etl-{run}"]
+    (mounted,) = pod["spec"]["containers"][0]["volumeMounts"]
+    assert mounted.items() >= {"mountPath": "/etc/headrace/connections", "readOnly": True}.items()
     (pid,) = runners.find(run)
     root = Path(f"/proc/{pid}/root")
     assert (root / "dev/termination-log").exists(), "these are the files of the container"
     assert not (root / TOKEN).exists()
     assert not (root / "run/secrets/kubernetes.io").exists()
     # By name, to say it of whatever is mounted somewhere else.
-    assert "kubernetes.io" not in Path(f"/proc/{pid}/mountinfo").read_text()
+    mounts = Path(f"/proc/{pid}/mountinfo").read_text()
+    assert "serviceaccount" not in mounts
+    assert "kube-api-access" not in mounts
     world.done(made, run)
 
 

@@ -14,6 +14,8 @@ import httpx
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tests.e2e.replication.connections import condition, secrets_of
+from tests.e2e.replication.planted import PlantedConnections
 
 from headrace_local import audit
 from headrace_local.cluster import home
@@ -40,9 +42,10 @@ FAILURES = {
     "unknown host of the target": {"target": {"host": HOST}},
     "TLS refused": {"source": {"sslmode": "require"}},
     "wrong database": {"source": {"dbname": f"nowhere_{MARK}"}},
-    "no DSN": {"source": f"postgresql://{WRONG}@{HOST}:port/{WRONG}"},
 }
 """Keys of the Secret, and what of the right DSN is changed."""
+NO_DSN = {"source": f"postgresql://{WRONG}@{HOST}:port/{WRONG}"}
+"""What no run begins with: the source says so."""
 QUERIES = {
     "missing table": "SELECT id FROM shop.nowhere",
     "bad query": "SELECT id, 1 / (id - 2) AS n FROM {table}",
@@ -96,7 +99,18 @@ class CommandLines(threading.Thread):
 
 
 @pytest.fixture(scope="module")
-def secrets(world):
+def connections(world):
+    """Sources and destinations with planted passwords, one of which pipelines of the tests can use."""
+    planted = PlantedConnections(world, MARK)
+    planted.plant()
+    try:
+        yield planted
+    finally:
+        planted.close()
+
+
+@pytest.fixture(scope="module")
+def secrets(world, connections):
     """What must not be found, by what it is."""
     dsns = {"store": world.store_dsn, "source": world.status.source_dsn, "target": world.status.target_dsn}
     parts = {name: conninfo_to_dict(dsn) for name, dsn in dsns.items()} | {
@@ -106,7 +120,7 @@ def secrets(world):
     found |= {"a wrong password": WRONG, "password of the index": SEARCH, "key of the index": API_KEY}
     found |= {"host of a database": HOST, "address of Postgres": f"127.0.0.1:{parts['store']['port']}"}
     found |= {"port of Postgres": f"port {parts['store']['port']}", "token of a caller": _token(world)}
-    return {what: secret for what, secret in found.items() if secret}
+    return {what: secret for what, secret in (found | connections.passwords).items() if secret}
 
 
 def _token(world):
@@ -115,7 +129,7 @@ def _token(world):
 
 
 @pytest.fixture(scope="module")
-def places(world):
+def places(world, connections):
     """All that a person or a program may get to see, by where: after runs that went well and ones that did not."""
     processes = CommandLines()
     processes.start()
@@ -127,7 +141,8 @@ def places(world):
         for _, _, said in runs.values():
             for place, text in said.result().items():
                 texts[place] += text
-    slow = world.slow_pipeline(seconds=10)
+    _no_dsn(world)
+    slow = world.slow_pipeline(seconds=10, **connections.ends)
     world.running(slow)
     _api(world, texts, [(made["id"], run) for made, run, _ in runs.values()])
     _kubernetes(world, texts)
@@ -160,6 +175,19 @@ def _failing(world):
         yield what, made, world.api.run(made["id"])["run_id"]
 
 
+def _no_dsn(world):
+    """A connection string that is none is not even tried; the default source says so."""
+    planted = Planted(world)
+    with planted.put(planted.changed(NO_DSN)):
+        found = world.wait_for_resource(
+            "etlsource", "default", lambda one: condition(one, "Ready").get("status") == "False", seconds=60
+        )
+        assert condition(found, "Ready")["reason"] == "InvalidSpec"
+    world.wait_for_resource(
+        "etlsource", "default", lambda one: condition(one, "Ready").get("status") == "True", seconds=60
+    )
+
+
 def _begun(world, run):
     pods = world.kubectl.list("pods", "-l", f"headrace.dev/run={run}")
     return any(pod["status"]["phase"] != "Pending" for pod in pods)
@@ -187,6 +215,7 @@ def _said(world, made, run):
 def _api(world, texts, runs):
     """Answers, also to calls that can't succeed; what the caller sends must not come back."""
     paths = ["/pipelines", "/health", "/info", "/metrics", "/statistics", "/runs", "/pipelines/x", "/nothing"]
+    paths += ["/sources", "/destinations", "/metrics/wal", "/sources/x"]
     for pipeline, run in runs:
         own = f"/pipelines/{pipeline}"
         paths += [own, f"{own}/status", f"{own}/state", f"{own}/runs", f"{own}/runs/{run}", f"/runs/{run}/logs"]
@@ -248,10 +277,10 @@ WITNESSES = {
     "API /openapi.json": "source_query",
     "operator /metrics": "headrace_leader",
     "Events": "RunFailed",
-    "resources": "wrong user name or password",
+    "resources": "LoginRefused",
     "kubectl describe": "headrace-dsn",
     "pods": "terminated",
-    "pods described": "set to the key 'source' in secret 'headrace-dsn'",
+    "pods described": "set to the key 'store' in secret 'headrace-dsn'",
     "logs of pods": "trying again",
     "store headrace.runs": "wrong user name or password",
     "store headrace.run_logs": "wrong user name or password",
@@ -278,6 +307,27 @@ def test_no_secret_is_anywhere(places, secrets):
         if secret in text
     }
     assert found == {}
+
+
+@pytest.mark.timeout(900)
+def test_a_password_is_in_a_secret_of_its_owner_and_in_those_of_runs_at_work(world, connections):
+    own = {name for uid in connections.ends.values() for name in secrets_of(world, uid)}
+    assert len(own) == 2
+    made = world.slow_pipeline(seconds=6, **connections.ends)
+    run = world.running(made)
+    password = connections.good.password
+    assert _holders(world, password) == own | {f"etl-{run}"}
+    world.done(made, run)
+    wait_for("the run's Secret to go", lambda: _holders(world, password) == own, seconds=30, every=0.5)
+
+
+def _holders(world, password):
+    """The Secrets in which a password stands."""
+    return {
+        secret["metadata"]["name"]
+        for secret in world.kubectl.list("secrets")
+        if any(password in base64.b64decode(value).decode() for value in secret.get("data", {}).values())
+    }
 
 
 def _around(text, secret):

@@ -18,6 +18,8 @@ from headrace_local.status import Status, read
 from headrace_local.waiting import wait_for
 
 LOST_AFTER = 10
+MEASURED_EVERY, UNANSWERED_AFTER = 5, 3
+"""Seconds: how often a source's WAL is measured, and when a server is given up on."""
 # Locks are no part of a snapshot: a query that has begun sees that the gate opens.
 _WAIT_FOR_GATE = """
 CREATE OR REPLACE FUNCTION shop.wait_for_gate(gate bigint) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -164,6 +166,14 @@ class World:
         """The EtlPipeline of a body for POST /pipelines; its metadata.name is new."""
         spec = {_camel(name): value for name, value in body.items()}
         return {**_resource("EtlPipeline", f"test-{uuid.uuid4().hex[:10]}"), "spec": spec}
+
+    def applied(self, body: Body) -> Body:
+        """The pipeline of a body for POST /pipelines, with its id, made by kubectl and looked at by the operator."""
+        manifest = self.manifest(body)
+        name = manifest["metadata"]["name"]
+        self.kubectl.apply(manifest)
+        found = self.wait_for_resource("etlp", name, lambda one: one.get("status", {}).get("conditions"))
+        return {**body, "id": found["metadata"]["uid"], "resource": name}
 
     def run_manifest(self, pipeline: str, **spec: Any) -> Body:
         """An EtlRun of a pipeline, by its metadata.name."""

@@ -32,6 +32,7 @@ def test_the_demo_shows_everything_and_removes_it():
         "median",
         "s behind",
         "the stream is CANCELLED",
+        "bytes of WAL",
         last,
         "Everything is removed",
     ):
