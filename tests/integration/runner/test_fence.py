@@ -55,7 +55,7 @@ def test_an_older_job_of_the_same_run_is_superseded_and_reports_nothing(rows):
 
 @pytest.mark.parametrize("later", ["pod", "Job"])
 def test_a_newer_process_of_the_same_run_takes_over_where_the_old_one_is(rows, later):
-    spec = rows.spec(QUERY, max_rows_per_second=1000)
+    spec = rows.spec(QUERY, max_rows_per_second=500)
     old = rows.spawn(spec, epoch=600_000)
     rows.wait_until_read(spec, 500)
     new = rows.spawn(spec, epoch=600_000 + (later == "Job"))

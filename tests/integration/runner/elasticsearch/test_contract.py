@@ -216,7 +216,7 @@ def test_an_older_run_is_outrun(rows):
 
 
 def test_a_newer_pod_takes_over_and_the_older_one_ends(rows):
-    spec = rows.spec(ROWS, max_rows_per_second=400)
+    spec = rows.spec(ROWS, max_rows_per_second=250)
     old = rows.spawn(spec, epoch=600_000)
     rows.wait_until_read(spec, 200)
     new = rows.spawn(spec, epoch=600_000)
