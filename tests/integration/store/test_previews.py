@@ -106,6 +106,7 @@ async def test_of_several_the_latest_tables_are_found(store: Store, ask: Any) ->
 async def test_a_preview_is_removed_after_an_hour_and_nothing_else_with_it(
     store: Store, ask: Any, new_run: Any, runner: Runner
 ) -> None:
+    await store.purge_previews()  # Those of other tests.
     old, new, run = await ask(age=timedelta(minutes=61)), await ask(age=timedelta(minutes=55)), new_run()
     await store.save_run(run)
     assert await store.purge_previews() == 1
