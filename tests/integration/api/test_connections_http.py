@@ -6,15 +6,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
-from tests.integration.api.conftest import NOBODY, write_kubeconfig
+from tests.integration.api.conftest import alone
 from tests.integration.api.test_http import assert_problem
 
-from headrace.cluster import Cluster
-from headrace.store.store import Store
-from headrace_api.app import create_app
-from headrace_api.settings import Settings
-
-DSN = f"postgresql://user:secret@{NOBODY}/store"
 SECRET = "geheim-17"
 BODY = {"name": "films", "type": "postgres", "host": "films.example.com", "database": "films", "password": SECRET}
 ENDS = ("/api/v1/sources", "/api/v1/destinations")
@@ -25,17 +19,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(tmp_path_factory) -> AsyncIterator[httpx.AsyncClient]:
-    """The application, alone in the world; one for all tests, for nothing that they do changes it."""
-    kubeconfig = write_kubeconfig(tmp_path_factory.mktemp("connections") / "kubeconfig")
-    store = Store(DSN, pool_size=1, max_overflow=0, pool_timeout=0.2)
-    cluster = await Cluster.connect(namespace="headrace", kubeconfig=kubeconfig)
-    app = create_app(Settings(store_dsn=DSN), store, cluster)
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            yield client
-    await store.close()
-    await cluster.close()
+    """One for all tests, for nothing that they do changes the application."""
+    async with alone(tmp_path_factory.mktemp("connections")) as client:
+        yield client
 
 
 @pytest.mark.parametrize("path", ENDS)

@@ -1,6 +1,5 @@
 """What is asked often costs little, however many runs there are: counted in entries of indexes, for times vary."""
 
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString
@@ -9,13 +8,12 @@ from uuid import UUID
 import psycopg
 import pytest
 from tests.integration.conftest import Server
+from tests.integration.store.entries import PLANNING, entries_read
 
 from headrace.store.migrate import migrate
 from headrace.store.store import Store
 
 RUNS, PIPELINES = 50_000, 500
-PLANNING = 20
-"""The planner looks at the ends of an index."""
 SCOPE = ("headrace", "etl")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SCHEDULE, BACKFILL = str(UUID(int=PIPELINES + 1)), str(UUID(int=PIPELINES + 2))
@@ -37,9 +35,6 @@ _FILL: LiteralString = """
 _READ: LiteralString = """
     SELECT (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relid = 'headrace.runs'::regclass)
          + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relid = 'headrace.runs'::regclass)
-"""
-_CONNECTED: LiteralString = """
-    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'headrace'
 """
 
 
@@ -96,18 +91,8 @@ _CALLS: dict[str, tuple[Call, int]] = {
 @pytest.mark.parametrize(("call", "most"), _CALLS.values(), ids=_CALLS.keys())
 async def test_what_is_asked_often_reads_few_entries(filled_dsn: str, call: Call, most: int) -> None:
     with psycopg.connect(filled_dsn, autocommit=True) as connection:
-        before = _read(connection)
+        before = entries_read(connection, _READ)
         store = Store(filled_dsn)
         assert await call(store) is not None
         await store.close()
-        assert _read(connection) - before <= most + PLANNING
-
-
-def _read(connection: psycopg.Connection[tuple[int]]) -> int:
-    """Entries read so far: a session tells of its own when it ends."""
-    deadline = time.monotonic() + 20
-    while connection.execute(_CONNECTED).fetchall() != [(0,)]:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    ((entries,),) = connection.execute(_READ).fetchall()
-    return int(entries)
+        assert entries_read(connection, _READ) - before <= most + PLANNING

@@ -1,6 +1,5 @@
 """A page of the WAL's history, and how many measurements there are, cost little: counted in entries, for times vary."""
 
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString
@@ -9,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from tests.integration.conftest import Server
+from tests.integration.store.entries import PLANNING, entries_read
 
 from headrace.store.migrate import migrate
 from headrace.store.store import Store
@@ -18,8 +18,6 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTES, SOURCES, SLOTS = 540, 10, 10
 OF_A_MINUTE = SOURCES * (SLOTS + 1)
 FILMS = str(UUID(int=1))
-PLANNING = 20
-"""The planner looks at the ends of an index."""
 
 _FILL: LiteralString = """
     INSERT INTO headrace.wal_history (installation, namespace, source_uid, source_name, slot, wal_bytes, measured_at)
@@ -36,9 +34,6 @@ _COUNT: LiteralString = """
 _READ: LiteralString = """
     SELECT seq_tup_read + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'wal_history')
     FROM pg_stat_user_tables WHERE relname = 'wal_history'
-"""
-_CONNECTED: LiteralString = """
-    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'headrace'
 """
 
 
@@ -81,18 +76,8 @@ _CALLS: dict[str, tuple[Call, int]] = {
 @pytest.mark.parametrize(("call", "most"), _CALLS.values(), ids=_CALLS.keys())
 async def test_what_is_asked_often_reads_few_entries(filled_dsn: str, call: Call, most: int) -> None:
     with psycopg.connect(filled_dsn, autocommit=True) as connection:
-        before = _read(connection)
+        before = entries_read(connection, _READ)
         store = Store(filled_dsn)
         assert await call(store) is not None
         await store.close()
-        assert _read(connection) - before <= most + PLANNING
-
-
-def _read(connection: psycopg.Connection[tuple[int]]) -> int:
-    """Entries read so far: a session tells of its own when it ends."""
-    deadline = time.monotonic() + 20
-    while connection.execute(_CONNECTED).fetchall() != [(0,)]:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    ((entries,),) = connection.execute(_READ).fetchall()
-    return int(entries)
+        assert entries_read(connection, _READ) - before <= most + PLANNING

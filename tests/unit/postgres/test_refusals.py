@@ -27,7 +27,7 @@ TEXTS = [
     ("FATAL:  connection requires a valid client certificate", Refusal.TLS_FAILED, "a client's certificate"),
     ("SSL error: wrong version number", Refusal.TLS_FAILED, "see sslmode"),
     (
-        'root certificate file "/root/.postgresql/root.crt" does not exist\nEither provide the file',
+        'root certificate file "/nonexistent/.postgresql/root.crt" does not exist\nEither provide the file',
         Refusal.TLS_FAILED,
         "give ca",
     ),
