@@ -15,7 +15,6 @@ from headrace.store.records import RunRecord
 from headrace.store.store import Store
 
 SCOPE = ("headrace", "etl")
-NOW = datetime.now(UTC)
 TABLES = {"tables": [{"schema": "content", "name": "film_work"}], "truncated": False}
 Runner = psycopg.Connection[Any]
 
@@ -32,8 +31,9 @@ def ask(
     ) -> RunRecord:  # fmt: skip
         uid = str(uuid4())
         preview = new_run(
-            run_id=uid, kind="Preview", pipeline_uid=uid, pipeline_name="", status="RUNNING", created_at=NOW - age
-        )
+            run_id=uid, kind="Preview", pipeline_uid=uid, pipeline_name="", status="RUNNING",
+            created_at=datetime.now(UTC) - age,
+        )  # fmt: skip
         spec = replace(spec_of(preview), kind="Preview", source=source, query=query)
         await store.save_run(preview, spec)
         report(
@@ -66,7 +66,7 @@ async def test_a_run_that_is_no_preview_shows_nothing_as_one(
 
 async def test_no_list_no_count_and_no_statistic_shows_a_preview(store: Store, ask: Any) -> None:
     preview = await ask()
-    await store.finish_run(preview.run_id, status="SUCCESS", finished_at=NOW)
+    await store.finish_run(preview.run_id, status="SUCCESS", finished_at=datetime.now(UTC))
     assert await store.list_all_runs(SCOPE, limit=10) == []
     assert await store.count_all_runs(SCOPE) == 0
     assert (await store.statistics(SCOPE)).total_runs == 0
@@ -91,22 +91,22 @@ async def test_no_list_no_count_and_no_statistic_shows_a_preview(store: Store, a
 )
 async def test_tables_are_found_again_while_they_are_new(store: Store, ask: Any, asked: Any, found: bool) -> None:
     await ask(**asked)
-    tables = await store.latest_tables(SCOPE, "films", NOW - timedelta(seconds=60))
+    now = datetime.now(UTC)
+    tables = await store.latest_tables(SCOPE, "films", now - timedelta(seconds=60))
     assert tables == (TABLES if found else None)
-    assert await store.latest_tables(("headrace", "elsewhere"), "films", NOW - timedelta(hours=1)) is None
+    assert await store.latest_tables(("headrace", "elsewhere"), "films", now - timedelta(hours=1)) is None
 
 
 async def test_of_several_the_latest_tables_are_found(store: Store, ask: Any) -> None:
     await ask(result={"tables": [], "truncated": False}, age=timedelta(seconds=9))
     await ask(age=timedelta(seconds=5))
     await ask(outcome=FAILED, result=None)
-    assert await store.latest_tables(SCOPE, "films", NOW - timedelta(minutes=1)) == TABLES
+    assert await store.latest_tables(SCOPE, "films", datetime.now(UTC) - timedelta(minutes=1)) == TABLES
 
 
 async def test_a_preview_is_removed_after_an_hour_and_nothing_else_with_it(
     store: Store, ask: Any, new_run: Any, runner: Runner
 ) -> None:
-    await store.purge_previews()  # Those of other tests.
     old, new, run = await ask(age=timedelta(minutes=61)), await ask(age=timedelta(minutes=55)), new_run()
     await store.save_run(run)
     assert await store.purge_previews() == 1
