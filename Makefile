@@ -152,7 +152,7 @@ down: venv ## ends what `make up` started
 
 .PHONY: images
 images: venv ## builds the images headrace/api, headrace/operator, headrace/runner (ENGINE=docker, podman or buildah; docs/images.md)
-	@ENGINE=$(ENGINE) $(BIN)/python -m headrace_local.images $(ARGS)
+	@ENGINE=$(ENGINE) $(BIN)/python -m headrace_local.chart.images $(ARGS)
 
 .PHONY: clean
 clean: ## removes the virtual environment and caches of this checkout

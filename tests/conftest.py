@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from headrace_local import searchservers
-from headrace_local.elasticsearch_server import OwnServer
+from headrace_local.elasticsearch.server import OwnServer
+from headrace_local.machine import searchservers
 
 
 class SearchServer:

@@ -12,8 +12,8 @@ from starlette.routing import compile_path
 from headrace.cluster import Cluster
 from headrace.store.store import Store
 from headrace_api import openapi, problems
-from headrace_api.auth.gate import Gate, Route
 from headrace_api.deps import Services
+from headrace_api.gate import Gate, Route
 from headrace_api.headers import SafeHeaders
 from headrace_api.metrics import Metrics, MetricsMiddleware
 from headrace_api.requests import HEADER, RequestMiddleware

@@ -7,8 +7,8 @@ from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.views import run_view
 from headrace.store.listings import Scope
 from headrace.store.store import Store
-from headrace_api.executions import unsettled_runs
 from headrace_api.found import Found
+from headrace_api.services.executions import unsettled_runs
 
 
 async def run_figures(store: Store, scope: Scope, found: Sequence[Found]) -> dict[str, Any]:

@@ -9,22 +9,22 @@ from headrace.cluster import Cluster
 from headrace.store.listings import Scope
 from headrace.store.store import Store
 from headrace_api.auth.access import Access
-from headrace_api.auth.gate import Guard
-from headrace_api.auth.guards import guard_of
-from headrace_api.backfilling import Backfiller
-from headrace_api.connection_kinds import DESTINATIONS, SOURCES
-from headrace_api.connections import Connections
-from headrace_api.editing import Editor
-from headrace_api.executing import Executor
-from headrace_api.executions import Executions
-from headrace_api.followers import Followers, Watcher
-from headrace_api.passwords import Passwords
-from headrace_api.previewing import Previewer
-from headrace_api.projects import Projects
-from headrace_api.reconciling import Reconciler
+from headrace_api.gate import Guard
+from headrace_api.guards import guard_of
 from headrace_api.resources import Resources
-from headrace_api.running import Starter
-from headrace_api.schedules import Schedules
+from headrace_api.services.backfilling import Backfiller
+from headrace_api.services.connection_kinds import DESTINATIONS, SOURCES
+from headrace_api.services.connections import Connections
+from headrace_api.services.editing import Editor
+from headrace_api.services.executing import Executor
+from headrace_api.services.executions import Executions
+from headrace_api.services.followers import Followers, Watcher
+from headrace_api.services.passwords import Passwords
+from headrace_api.services.previewing import Previewer
+from headrace_api.services.projects import Projects
+from headrace_api.services.reconciling import Reconciler
+from headrace_api.services.running import Starter
+from headrace_api.services.schedules import Schedules
 from headrace_api.settings import Settings
 
 

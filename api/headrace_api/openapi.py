@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from headrace_api.auth.gate import Guard, Route
 from headrace_api.bodies.problem import SENTENCES
+from headrace_api.gate import Guard, Route
 
 _SCHEME = "bearer"
 _DESCRIPTIONS = {

@@ -14,7 +14,7 @@ from headrace_bench.place import Place, made
 from headrace_bench.report import Report
 from headrace_bench.rounds import measure
 from headrace_bench.server import SETTINGS
-from headrace_local import elasticsearch_home
+from headrace_local.elasticsearch import home as elasticsearch_home
 from headrace_local.errors import LocalError
 
 Say = Callable[[str], None]

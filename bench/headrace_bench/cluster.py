@@ -12,11 +12,11 @@ from headrace_bench.data import QUERY, TABLE, Before
 from headrace_bench.place import Place
 from headrace_bench.process import ProgramError, Took
 from headrace_bench.server import SOURCE, TARGET
-from headrace_local import leftovers, lifecycle
 from headrace_local.api import Api
 from headrace_local.kubectl import Kubectl
-from headrace_local.platform import DSN_SECRET
-from headrace_local.status import Status
+from headrace_local.machine import leftovers, lifecycle
+from headrace_local.machine.platform import DSN_SECRET
+from headrace_local.machine.status import Status
 from headrace_local.waiting import wait_for
 
 NAMES = {"cluster-empty": Before.EMPTY, "cluster-unchanged": Before.SAME}

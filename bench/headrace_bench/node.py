@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace_local.elasticsearch_server import OwnServer
+from headrace_local.elasticsearch.server import OwnServer
 
 HEAP = "1g"
 _SECONDS = 120

@@ -8,11 +8,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from headrace_local import build, lifecycle
-from headrace_local.cluster import folder_of, load
-from headrace_local.elasticsearch import HEAP, check_heap
+from headrace_local.elasticsearch.node import HEAP, check_heap
 from headrace_local.errors import LocalError, UnsupportedMachineError
-from headrace_local.status import Status, read
+from headrace_local.machine import build, lifecycle
+from headrace_local.machine.cluster import folder_of, load
+from headrace_local.machine.status import Status, read
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 Name = Annotated[str, typer.Option(help="Name of the cluster: several can run side by side.")]
@@ -88,7 +88,7 @@ def kubectl(arguments: Annotated[list[str] | None, typer.Argument()] = None, nam
 )
 def helm(arguments: Annotated[list[str] | None, typer.Argument()] = None, name: Name = "default") -> None:
     """Run Helm on a cluster: headrace-local helm -- list --all-namespaces."""
-    from headrace_local.helm import binary
+    from headrace_local.chart.helm import binary
 
     os.environ["KUBECONFIG"] = str(load(folder_of(name)).kubeconfig)
     program = binary(_say)
@@ -114,7 +114,7 @@ def show_logs(
 @app.command("build")
 def build_only() -> None:
     """Build the programs of the cluster now, and print where they are."""
-    from headrace_local.helm import binary
+    from headrace_local.chart.helm import binary
 
     print(build.binary(_say))
     print(binary(_say))
@@ -123,7 +123,7 @@ def build_only() -> None:
 @app.command()
 def demo() -> None:
     """Show pipelines on a real Kubernetes API, then remove everything."""
-    from headrace_local.demo import run
+    from headrace_local.demo.run import run
 
     raise typer.Exit(run())
 
@@ -131,7 +131,7 @@ def demo() -> None:
 @app.command("demo-chart")
 def demo_chart() -> None:
     """Install the Helm chart, kill and upgrade it in the middle of a run, then remove everything."""
-    from headrace_local.chart_demo import run
+    from headrace_local.demo.chart import run
 
     raise typer.Exit(run())
 

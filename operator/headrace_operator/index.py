@@ -6,7 +6,7 @@ from typing import Any
 from headrace import names
 from headrace.lifecycle.endpoints import EndpointSeen, read_destination, read_source
 from headrace.model.pipeline import destination_name, source_name
-from headrace_operator.standings import Standings
+from headrace_operator.figures.standings import Standings
 
 Manifest = dict[str, Any]
 Tell = Callable[[str, Manifest | None, Manifest | None], None]

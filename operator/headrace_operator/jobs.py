@@ -8,8 +8,8 @@ from headrace.cluster import Cluster, Manifest
 from headrace.errors import ConflictError, HeadraceError, UnavailableError
 from headrace.logs import logger
 from headrace_operator.manifests import PIPELINE_NAME_ANNOTATION
+from headrace_operator.queues.workqueue import WorkQueue
 from headrace_operator.settings import Settings
-from headrace_operator.workqueue import WorkQueue
 
 RETRY_SECONDS = 1.0
 _log = logger(__name__)

@@ -13,16 +13,17 @@ from headrace.errors import HeadraceError, UnavailableError
 from headrace.logs import configure_logs, logger
 from headrace.store.migrate import migrate_when_ready
 from headrace.store.store import Store
-from headrace_operator import handlers, metrics
+from headrace_operator import handlers
+from headrace_operator.figures import metrics
 from headrace_operator.index import Manifest
 from headrace_operator.monitor.threads import OneEach
 from headrace_operator.parts import Parts
+from headrace_operator.pipelines.reconcile import key_of
 from headrace_operator.previews.observe import is_preview
 from headrace_operator.probes import Probes
-from headrace_operator.reconcile import key_of
+from headrace_operator.queues.workqueue import Handle
 from headrace_operator.scheduling.wakes import Change, pipelines_to_wake
 from headrace_operator.settings import Settings
-from headrace_operator.workqueue import Handle
 
 FORGET_SECONDS = 30.0
 """How often what was counted of pipelines that are gone is let go."""

@@ -9,23 +9,23 @@ from headrace_operator.availability import StoreWatch
 from headrace_operator.credentials.ends import Ends
 from headrace_operator.credentials.rotation import Rotation
 from headrace_operator.credentials.secrets import RunSecrets
+from headrace_operator.figures.overview import Overview
+from headrace_operator.figures.successes import Successes
+from headrace_operator.figures.tally import Tally
 from headrace_operator.index import Index
 from headrace_operator.jobs import JobWatch
 from headrace_operator.lease import Lease, Unleased
 from headrace_operator.monitor.monitor import Monitor
-from headrace_operator.observe import Observer
-from headrace_operator.overview import Overview
-from headrace_operator.poll import Poll
+from headrace_operator.pipelines.observe import Observer
+from headrace_operator.pipelines.poll import Poll
+from headrace_operator.pipelines.reconcile import Reconciler
+from headrace_operator.pipelines.slots import Slots
 from headrace_operator.previews.previews import Previews
 from headrace_operator.purge import Purge
-from headrace_operator.reconcile import Reconciler
+from headrace_operator.queues.workqueue import WorkQueue
 from headrace_operator.scheduling.scheduler import Scheduler
 from headrace_operator.settings import Settings
-from headrace_operator.slots import Slots
-from headrace_operator.successes import Successes
 from headrace_operator.sweep import Sweep
-from headrace_operator.tally import Tally
-from headrace_operator.workqueue import WorkQueue
 
 
 class Parts:

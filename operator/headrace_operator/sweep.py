@@ -20,13 +20,13 @@ from headrace.lifecycle.state import FINAL
 from headrace.logs import logger
 from headrace.model.conditions import ConditionType, Reason
 from headrace.model.pipeline import destination_name, source_name
-from headrace_operator import metrics
+from headrace_operator.figures import metrics
 from headrace_operator.index import KINDS, Index
-from headrace_operator.observe import ends_of, project_exists
+from headrace_operator.pipelines.observe import ends_of, project_exists
+from headrace_operator.pipelines.slots import Slots
+from headrace_operator.queues.workqueue import WorkQueue
 from headrace_operator.scheduling.scheduler import Scheduler
 from headrace_operator.settings import Settings
-from headrace_operator.slots import Slots
-from headrace_operator.workqueue import WorkQueue
 
 Manifest = dict[str, Any]
 BLIND_AFTER = 3

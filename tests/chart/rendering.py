@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from headrace_local import helm
+from headrace_local.chart import helm
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "headrace"

@@ -12,7 +12,7 @@ from tests.chart.rendering import NAMESPACE, Manifest, kinds, named, pods
 from headrace import names
 from headrace.model.kinds import KINDS
 from headrace.target import is_allowed
-from headrace_local.helm import HelmError
+from headrace_local.chart.helm import HelmError
 from headrace_local.kubectl import KubectlError
 from headrace_local.waiting import wait_for
 

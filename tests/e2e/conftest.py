@@ -10,9 +10,11 @@ import pytest
 from tests.conftest import SearchServer
 from tests.e2e.world import LOST_AFTER, MEASURED_EVERY, UNANSWERED_AFTER, World
 
-from headrace_local import accounts, films, leftovers, lifecycle
+from headrace_local import films
 from headrace_local.api import Api
+from headrace_local.chart import accounts
 from headrace_local.kubectl import Kubectl
+from headrace_local.machine import leftovers, lifecycle
 
 SETTINGS = (
     f"HEADRACE_LOST_AFTER_SECONDS={LOST_AFTER}",

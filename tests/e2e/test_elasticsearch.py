@@ -10,8 +10,8 @@ import pytest
 from tests.conftest import SearchServer
 from tests.e2e.world import World
 
-from headrace_local import runners
 from headrace_local.api import RefusedError
+from headrace_local.demo import runners
 from headrace_local.waiting import wait_for
 
 QUERY = "SELECT id, name, price, modified, gone FROM {table}"

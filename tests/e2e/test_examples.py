@@ -11,7 +11,7 @@ import pytest
 import yaml
 from psycopg.rows import dict_row
 
-from headrace_local.story import EXAMPLES
+from headrace_local.demo.story import EXAMPLES
 from headrace_local.waiting import wait_for
 
 FOLDERS = sorted(path for path in EXAMPLES.iterdir() if path.is_dir())

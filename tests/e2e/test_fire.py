@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from headrace_local import runners
+from headrace_local.demo import runners
 from headrace_local.waiting import wait_for
 
 ROUNDS = int(os.environ.get("HEADRACE_FIRE_ROUNDS", "3"))

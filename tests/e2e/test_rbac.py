@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from tests.e2e.replication.connections import Connections
 
-from headrace_local import audit, rbac, runners
-from headrace_local.cluster import home
+from headrace_local.demo import runners
+from headrace_local.machine import audit, rbac
+from headrace_local.machine.cluster import home
 from headrace_local.waiting import wait_for
 
 USERS = {

@@ -17,9 +17,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.e2e.replication.connections import condition, secrets_of
 from tests.e2e.replication.planted import PlantedConnections
 
-from headrace_local import audit
-from headrace_local.cluster import home
 from headrace_local.kubectl import KubectlError
+from headrace_local.machine import audit
+from headrace_local.machine.cluster import home
 from headrace_local.waiting import wait_for
 
 MARK = uuid.uuid4().hex[:12]

@@ -3,8 +3,8 @@
 from collections import Counter
 from datetime import datetime
 
-from headrace_local import audit
-from headrace_local.cluster import home
+from headrace_local.machine import audit
+from headrace_local.machine.cluster import home
 from headrace_local.waiting import wait_for
 
 OURS = {"headrace-operator", "headrace-api"}

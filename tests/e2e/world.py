@@ -10,11 +10,13 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from headrace_local import contents, films, lifecycle
+from headrace_local import films
 from headrace_local.api import Api
-from headrace_local.cluster import home, load
+from headrace_local.demo import contents
 from headrace_local.kubectl import Kubectl
-from headrace_local.status import Status, read
+from headrace_local.machine import lifecycle
+from headrace_local.machine.cluster import home, load
+from headrace_local.machine.status import Status, read
 from headrace_local.waiting import wait_for
 
 LOST_AFTER = 10

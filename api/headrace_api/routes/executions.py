@@ -13,13 +13,13 @@ from headrace_api.bodies.problem import responses
 from headrace_api.bodies.task import Task
 from headrace_api.deps import Needs
 from headrace_api.enveloping import envelope, envelope_list
-from headrace_api.executions import SORTABLE, Wanted
-from headrace_api.followers import EventStream
-from headrace_api.following import Pace, follow
 from headrace_api.paging import NEWEST_FIRST, Limit, Offset, page, sorting
 from headrace_api.reading import JsonRoute
 from headrace_api.requests import lift_limit
 from headrace_api.routes.parameters import RunId
+from headrace_api.services.executions import SORTABLE, Wanted
+from headrace_api.services.followers import EventStream
+from headrace_api.services.following import Pace, follow
 from headrace_api.translate.executions import show_task
 from headrace_api.translate.logs import show_line
 

@@ -5,13 +5,14 @@ from starlette.responses import JSONResponse
 
 from headrace.model.kinds import KINDS
 from headrace.model.values import PARAMS_BYTES
-from headrace_api import followers, paging
+from headrace_api import paging
 from headrace_api.bodies.envelope import Envelope
 from headrace_api.bodies.info import AuthInfo, Configuration, Info
 from headrace_api.bodies.problem import responses
 from headrace_api.deps import Needs
 from headrace_api.enveloping import envelope
 from headrace_api.routes.health import VERSION
+from headrace_api.services import followers
 from headrace_api.settings import Settings
 
 router = APIRouter(tags=["installation"])

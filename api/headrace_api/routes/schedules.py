@@ -14,7 +14,7 @@ from headrace_api.enveloping import envelope, envelope_list
 from headrace_api.paging import NEWEST_FIRST, Limit, Offset, ordered, page, sorting
 from headrace_api.reading import JsonRoute
 from headrace_api.routes.parameters import LOCATION, ScheduleId
-from headrace_api.schedules import FoundSchedule
+from headrace_api.services.schedules import FoundSchedule
 from headrace_api.translate.schedules import SORTABLE
 
 router = APIRouter(prefix="/schedules", tags=["schedules"], route_class=JsonRoute)

@@ -11,12 +11,12 @@ from headrace_api.bodies.envelope import Envelope, EnvelopeList
 from headrace_api.bodies.problem import responses
 from headrace_api.deps import Needs, Services
 from headrace_api.enveloping import envelope, envelope_list
-from headrace_api.executions import SORTABLE, Wanted
-from headrace_api.following import Pace, wait_for_end
 from headrace_api.lags import lags
 from headrace_api.paging import NEWEST_FIRST, Limit, Offset, sorting
 from headrace_api.reading import JsonRoute
 from headrace_api.requests import lift_limit
+from headrace_api.services.executions import SORTABLE, Wanted
+from headrace_api.services.following import Pace, wait_for_end
 from headrace_api.translate.executions import Execution
 from headrace_api.translate.streams import show_execution, show_stream
 

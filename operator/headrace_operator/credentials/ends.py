@@ -9,7 +9,7 @@ from headrace.connections.resolve import Access, PostgresAccess, resolve
 from headrace.lifecycle.endpoints import EndKind, EndpointSeen, read_destination, read_source, why_not
 from headrace.model.destination import DestinationSpec
 from headrace.model.source import SourceSpec
-from headrace_operator.monitor.credentials import read_credentials
+from headrace_operator.credentials.reading import read_credentials
 
 Manifest = dict[str, Any]
 

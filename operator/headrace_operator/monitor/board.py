@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from prometheus_client import Metric
 
 from headrace import names
-from headrace_operator import metrics
+from headrace_operator.figures import metrics
 from headrace_operator.monitor.statuses import MOST_SLOTS
 from headrace_operator.monitor.wal import Measured, Wal
 

@@ -4,7 +4,7 @@ from headrace.errors import HeadraceError
 from headrace.logs import logger
 from headrace.store.store import Store
 from headrace.store.wal import WalMeasurement
-from headrace_operator import metrics
+from headrace_operator.figures import metrics
 from headrace_operator.monitor.wal import Point, Wal
 
 _log = logger(__name__)

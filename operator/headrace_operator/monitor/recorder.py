@@ -8,8 +8,8 @@ from headrace_operator.monitor.events import news
 from headrace_operator.monitor.history import History
 from headrace_operator.monitor.statuses import Outcome, is_due, status_after
 from headrace_operator.monitor.subjects import EndStatus, Manifest, Subject
-from headrace_operator.scheduling.events import Teller
-from headrace_operator.scheduling.keeping import Keeper
+from headrace_operator.writes.events import Teller
+from headrace_operator.writes.keeping import Keeper
 
 _MOST_TRIES = 3
 """Somebody may write to the resource between our looks at it; more than that is not likely."""

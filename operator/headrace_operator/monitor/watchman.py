@@ -15,9 +15,9 @@ from headrace.errors import HeadraceError
 from headrace.logs import logger
 from headrace.model.conditions import Reason
 from headrace.model.connection import ConnectionSeen
-from headrace_operator import metrics
+from headrace_operator.credentials.reading import read_credentials
+from headrace_operator.figures import metrics
 from headrace_operator.index import Index
-from headrace_operator.monitor.credentials import read_credentials
 from headrace_operator.monitor.gauge import Gauge
 from headrace_operator.monitor.looks import Looks
 from headrace_operator.monitor.pauses import pause_after

@@ -11,15 +11,15 @@ from headrace_operator.availability import StoreWatch
 from headrace_operator.credentials.ends import Ends
 from headrace_operator.credentials.secrets import RunSecrets
 from headrace_operator.index import Index
+from headrace_operator.pipelines.slots import Slots
 from headrace_operator.previews.hands import Hands
 from headrace_operator.previews.observe import Observer, is_preview
 from headrace_operator.previews.previewer import Previewer
 from headrace_operator.previews.room import Room
-from headrace_operator.scheduling.keys import Subject, key
-from headrace_operator.scheduling.looks import Lookers
+from headrace_operator.queues.keys import Subject, key
+from headrace_operator.queues.lookers import Lookers
+from headrace_operator.queues.workqueue import Handle, WorkQueue
 from headrace_operator.settings import Settings
-from headrace_operator.slots import Slots
-from headrace_operator.workqueue import Handle, WorkQueue
 
 Manifest = Mapping[str, Any]
 WORKERS = 2

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from headrace.model.conditions import Reason
+from headrace_operator.pipelines.slots import Slots
 from headrace_operator.previews.seen import Wait
-from headrace_operator.scheduling.keys import Subject, key
-from headrace_operator.slots import Slots
+from headrace_operator.queues.keys import Subject, key
 
 AT_ONCE, OF_ONE_SOURCE = 4, 2
 

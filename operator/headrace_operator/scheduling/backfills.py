@@ -20,7 +20,7 @@ from headrace.store.store import Store
 from headrace_operator.index import Index
 from headrace_operator.scheduling.backfill_sights import bounds, read_backfill, runs_seen
 from headrace_operator.scheduling.due import RunMaker
-from headrace_operator.scheduling.keeping import Keeper, is_doomed
+from headrace_operator.writes.keeping import Keeper, is_doomed
 
 Manifest = dict[str, Any]
 AWAY_SECONDS = 5.0

@@ -9,7 +9,7 @@ from headrace.cluster import Cluster
 from headrace.errors import ConflictError
 from headrace.lifecycle.due_runs import Cause, DueTime, due_run
 from headrace.logs import logger
-from headrace_operator import metrics
+from headrace_operator.figures import metrics
 from headrace_operator.index import Index
 
 Manifest = dict[str, Any]

@@ -12,7 +12,7 @@ from headrace.model.conditions import ConditionType, Reason, condition, merge
 from headrace.model.project import ProjectSpec, ProjectStatus
 from headrace.model.times import to_text
 from headrace_operator.index import Index
-from headrace_operator.scheduling.keeping import Keeper
+from headrace_operator.writes.keeping import Keeper
 
 Manifest = dict[str, Any]
 

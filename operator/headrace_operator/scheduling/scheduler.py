@@ -11,18 +11,18 @@ from headrace import names
 from headrace.cluster import Cluster
 from headrace.store.store import Store
 from headrace_operator.index import Index
+from headrace_operator.queues.keys import SUBJECTS, Subject, key, read_key
+from headrace_operator.queues.lookers import Looker, Lookers
+from headrace_operator.queues.workqueue import Handle, WorkQueue
 from headrace_operator.scheduling.backfills import Backfills
 from headrace_operator.scheduling.due import RunMaker
-from headrace_operator.scheduling.events import Teller
-from headrace_operator.scheduling.keeping import Keeper
-from headrace_operator.scheduling.keys import SUBJECTS, Subject, key, read_key
-from headrace_operator.scheduling.looks import Looker, Lookers
 from headrace_operator.scheduling.projects import Projects
 from headrace_operator.scheduling.schedules import Schedules
 from headrace_operator.scheduling.skips import Skips
 from headrace_operator.scheduling.wakes import Change, wakes
 from headrace_operator.settings import Settings
-from headrace_operator.workqueue import Handle, WorkQueue
+from headrace_operator.writes.events import Teller
+from headrace_operator.writes.keeping import Keeper
 
 Manifest = dict[str, Any]
 OTHER_WORKERS = 2

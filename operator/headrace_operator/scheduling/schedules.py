@@ -12,12 +12,12 @@ from headrace.lifecycle.due_runs import DueTime
 from headrace.model.times import from_text
 from headrace.schedules.observed import RunOfDue, ScheduleSeen
 from headrace.schedules.plan import SchedulePlan, plan_schedule
-from headrace_operator import metrics
+from headrace_operator.figures import metrics
 from headrace_operator.index import Index
 from headrace_operator.scheduling.due import RunMaker
-from headrace_operator.scheduling.keeping import Keeper, is_doomed
 from headrace_operator.scheduling.sights import belongs, read_schedule
 from headrace_operator.scheduling.skips import Skips
+from headrace_operator.writes.keeping import Keeper, is_doomed
 
 Manifest = dict[str, Any]
 _SOONEST = 0.02

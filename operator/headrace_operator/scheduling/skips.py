@@ -8,8 +8,8 @@ from headrace import names
 from headrace.logs import logger
 from headrace.model.times import due_text
 from headrace.schedules.plan import Skipped
-from headrace_operator import metrics
-from headrace_operator.scheduling.events import Teller
+from headrace_operator.figures import metrics
+from headrace_operator.writes.events import Teller
 
 Manifest = dict[str, Any]
 _log = logger(__name__)

@@ -9,7 +9,7 @@ from headrace.lifecycle.state import FINAL
 from headrace.model.conditions import ConditionType
 from headrace.model.pipeline import Mode
 from headrace_operator.index import Index
-from headrace_operator.scheduling.keys import SUBJECTS, Subject, key
+from headrace_operator.queues.keys import SUBJECTS, Subject, key
 
 Manifest = dict[str, Any]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from headrace.postgres.deadlines import shut_down
 from headrace.runspec import RunSpec
-from headrace_runner.collations import byte_order
+from headrace_runner.postgres.collations import byte_order
 from headrace_runner.preview.problems import at_work
 from headrace_runner.preview.rows import FirstRows, first_rows
 from headrace_runner.preview.session import looking

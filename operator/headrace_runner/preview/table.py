@@ -5,7 +5,7 @@ from contextlib import closing
 from headrace.errors import PermanentError
 from headrace.postgres.problems import translated
 from headrace.runspec import RunSpec
-from headrace_runner.collations import byte_order
+from headrace_runner.postgres.collations import byte_order
 from headrace_runner.preview.session import looking
 from headrace_runner.preview.target import Seen
 from headrace_runner.protocols import Shape

@@ -10,9 +10,9 @@ import pytest
 from tests.chart.live.site import SECRET, Site, of_kind, of_this_machine
 from tests.e2e.world import World
 
-from headrace_local import accounts
 from headrace_local.api import Api
-from headrace_local.release import Release
+from headrace_local.chart import accounts
+from headrace_local.chart.release import Release
 
 VALUES: dict[str, Any] = {
     "connections": {"existingSecret": SECRET},

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace_local import helm, kind, leftovers, lifecycle
-from headrace_local.cluster import folder_of, load
-from headrace_local.forward import forwarded
-from headrace_local.helm import Helm
-from headrace_local.kindcluster import Kind
+from headrace_local.chart import helm
+from headrace_local.chart.forward import forwarded
+from headrace_local.chart.helm import Helm
+from headrace_local.chart.release import API_PORT, Pod, Release
+from headrace_local.kind import __main__ as kind
+from headrace_local.kind.cluster import Kind
 from headrace_local.kubectl import Kubectl
-from headrace_local.platform import RESTRICTED, dsns
-from headrace_local.release import API_PORT, Pod, Release
-from headrace_local.status import Status
+from headrace_local.machine import leftovers, lifecycle
+from headrace_local.machine.cluster import folder_of, load
+from headrace_local.machine.platform import RESTRICTED, dsns
+from headrace_local.machine.status import Status
 
 SECRET = "connections"
 

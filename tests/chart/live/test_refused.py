@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from headrace_local import accounts
 from headrace_local.api import Api
-from headrace_local.helm import HelmError
+from headrace_local.chart import accounts
+from headrace_local.chart.helm import HelmError
 from headrace_local.kubectl import KubectlError
 
 

@@ -24,10 +24,10 @@ from headrace.cluster import Cluster as Kubernetes
 from headrace.store.store import Store
 from headrace_api.app import create_app
 from headrace_api.settings import Settings
-from headrace_local import leftovers, lifecycle, platform
 from headrace_local.api import Api
-from headrace_local.cluster import Cluster, home, load
 from headrace_local.kubectl import Kubectl
+from headrace_local.machine import leftovers, lifecycle, platform
+from headrace_local.machine.cluster import Cluster, home, load
 from headrace_local.waiting import wait_for
 
 READY_SECONDS = 60

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headrace_local import hostpids
 from headrace_local.kubectl import Kubectl
+from headrace_local.machine import hostpids
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 NAMESPACE = "headrace"

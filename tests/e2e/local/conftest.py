@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tests.e2e.local.clusters import ORDINARY_USER, THIS_USER, Cluster, make_machine, prepare
 
-from headrace_local import build
 from headrace_local.errors import UnsupportedMachineError
-from headrace_local.namespace import check
+from headrace_local.machine import build
+from headrace_local.machine.namespace import check
 
 
 @pytest.fixture(scope="session")

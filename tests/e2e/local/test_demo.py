@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from headrace_local import searchservers
-from headrace_local.cluster import home
+from headrace_local.machine import searchservers
+from headrace_local.machine.cluster import home
 
 COMMAND = [sys.executable, "-m", "headrace_local", "demo"]
 LIMIT = 120

@@ -16,7 +16,8 @@ from tests.conftest import need_elasticsearch
 from tests.e2e.local.clusters import ORDINARY_USER, THIS_USER, Cluster, make_machine
 from tests.e2e.local.seen import listening
 
-from headrace_local import elasticsearch_home, hostpids
+from headrace_local.elasticsearch import home as elasticsearch_home
+from headrace_local.machine import hostpids
 from headrace_local.waiting import wait_for
 
 

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from headrace_local import build
 from headrace_local.errors import LocalError
+from headrace_local.machine import build
 
 
 def test_the_go_packages_pass_their_own_tests() -> None:

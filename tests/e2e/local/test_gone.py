@@ -13,7 +13,7 @@ from tests.e2e.local.clusters import Machine, make_machine, prepare
 from tests.e2e.local.pods import make_pod, pod_spec
 from tests.e2e.local.seen import command_line, listening
 
-from headrace_local import hostpids
+from headrace_local.machine import hostpids
 from headrace_local.waiting import wait_for
 
 

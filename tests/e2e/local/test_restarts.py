@@ -8,8 +8,8 @@ from tests.e2e.local.clusters import THIS_USER, Cluster
 from tests.e2e.local.pods import make_job, make_pod, pod_spec
 from tests.e2e.local.seen import command_line
 
-from headrace_local import postgres
 from headrace_local.kubectl import KubectlError
+from headrace_local.machine import postgres
 from headrace_local.waiting import wait_for
 
 

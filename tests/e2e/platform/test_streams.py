@@ -5,7 +5,7 @@ import time
 import pytest
 from tests.e2e.platform.client import condition, refused
 
-from headrace_local import runners
+from headrace_local.demo import runners
 from headrace_local.waiting import wait_for
 
 NOWHERE = "00000000-0000-0000-0000-000000000000"

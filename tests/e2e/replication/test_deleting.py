@@ -3,7 +3,7 @@
 import pytest
 from tests.e2e.replication.connections import condition, secrets_of
 
-from headrace_local import runners
+from headrace_local.demo import runners
 from headrace_local.waiting import wait_for
 
 

@@ -5,8 +5,8 @@ import uuid
 import pytest
 from tests.e2e.platform.client import refused
 
-from headrace_local import accounts
 from headrace_local.api import Api
+from headrace_local.chart import accounts
 
 SCHEMA = f"Laden {uuid.uuid4().hex[:6]}"
 NAMES = ["Mixed Case", "generated", "keyless", "pairs", 'quote"d', "seen"]

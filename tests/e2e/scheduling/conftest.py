@@ -9,9 +9,11 @@ from tests.e2e.conftest import SETTINGS
 from tests.e2e.platform.client import Platform
 from tests.e2e.world import World
 
-from headrace_local import accounts, films, leftovers, lifecycle
+from headrace_local import films
 from headrace_local.api import Api
+from headrace_local.chart import accounts
 from headrace_local.kubectl import Kubectl
+from headrace_local.machine import leftovers, lifecycle
 
 
 @pytest.fixture(scope="session")

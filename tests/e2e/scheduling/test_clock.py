@@ -18,10 +18,10 @@ from headrace.errors import ConflictError
 from headrace.names import PIPELINE_PLURAL, RUN_PLURAL, SCHEDULE_PLURAL
 from headrace_operator.index import Index
 from headrace_operator.scheduling.due import RunMaker
-from headrace_operator.scheduling.events import Teller
-from headrace_operator.scheduling.keeping import Keeper
 from headrace_operator.scheduling.schedules import Schedules
 from headrace_operator.scheduling.skips import Skips
+from headrace_operator.writes.events import Teller
+from headrace_operator.writes.keeping import Keeper
 
 
 @dataclass

@@ -9,8 +9,8 @@ from headrace.lifecycle.state import RunPhase
 from headrace.store.migrate import migrate
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
-from headrace_api.executions import Executions, Wanted
 from headrace_api.resources import Resources
+from headrace_api.services.executions import Executions, Wanted
 
 SCOPE = ("i", "n")
 BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)

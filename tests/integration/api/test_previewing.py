@@ -20,9 +20,9 @@ from headrace_api.auth.access import Access
 from headrace_api.auth.authorizers import Unrestricted
 from headrace_api.auth.callers import ANYBODY
 from headrace_api.bodies.preview import PreviewIn
-from headrace_api.executions import Executions
-from headrace_api.previewing import Previewer
 from headrace_api.resources import Resources
+from headrace_api.services.executions import Executions
+from headrace_api.services.previewing import Previewer
 
 SCOPE = ("i", "n")
 SHOP, DEFAULT, INDEX = str(uuid4()), str(uuid4()), str(uuid4())

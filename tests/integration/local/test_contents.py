@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from headrace_local import contents
+from headrace_local.demo import contents
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from headrace_local import contents, films
+from headrace_local import films
+from headrace_local.demo import contents
 
 FILMS = 2_000
 TABLES = ("film_work", "genre", "person", "genre_film_work", "person_film_work")

@@ -15,7 +15,7 @@ from tests.integration.conftest import PASSWORD, Server
 from tests.integration.monitor.monitored import INTERVAL, SOURCE, World, at_work
 
 from headrace.store.migrate import migrate
-from headrace_operator import metrics
+from headrace_operator.figures import metrics
 from headrace_operator.monitor import monitor as module
 
 

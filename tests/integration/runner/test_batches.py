@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from headrace_runner.copystream import CopyStream
+from headrace_runner.postgres.copystream import CopyStream
 from headrace_runner.protocols import Edge, Field, Projection
 from headrace_runner.sources.postgres.batches import Limits, batches_of
 

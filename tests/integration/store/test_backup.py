@@ -13,7 +13,7 @@ from tests.integration.conftest import Server
 from headrace.store.migrate import migrate
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
-from headrace_local.postgres import binaries
+from headrace_local.machine.postgres import binaries
 
 PAGE = Path(__file__).parents[3] / "docs" / "backup.md"
 

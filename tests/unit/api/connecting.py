@@ -6,10 +6,10 @@ from headrace_api.auth.authorizers import Unrestricted
 from headrace_api.auth.callers import ANYBODY
 from headrace_api.bodies.connection import PasswordChange
 from headrace_api.bodies.source import SourceIn
-from headrace_api.connection_kinds import SOURCES
-from headrace_api.connections import Connections
-from headrace_api.passwords import Passwords
 from headrace_api.resources import Resources
+from headrace_api.services.connection_kinds import SOURCES
+from headrace_api.services.connections import Connections
+from headrace_api.services.passwords import Passwords
 
 SOURCE = {"name": "films", "type": "postgres", "host": "films.example.com", "database": "films"}
 SECRET = "geheim-17"

@@ -12,9 +12,9 @@ from headrace.store.records import DueRun
 from headrace_api.auth.access import Access
 from headrace_api.auth.authorizers import Unrestricted
 from headrace_api.auth.callers import ANYBODY
-from headrace_api.backfilling import Backfiller
 from headrace_api.bodies.backfill import BackfillIn
 from headrace_api.resources import Resources
+from headrace_api.services.backfilling import Backfiller
 
 SCHEDULE, PIPELINE = "9a1e0c44-5f0b-4b8e-9a6f-0d7c2b1a3e55", "5f3c1a52-7c1e-4f0e-9d49-0f8f5f7a2b61"
 NOW = datetime(2026, 3, 1, 12, 7, tzinfo=UTC)

@@ -10,7 +10,7 @@ from tests.unit.api.kept import UID, Kubernetes, pipeline, source
 from headrace import names
 from headrace.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
 from headrace_api.bodies.source import SourceIn
-from headrace_api.connection_kinds import DESTINATIONS, SOURCES
+from headrace_api.services.connection_kinds import DESTINATIONS, SOURCES
 
 
 def listed(resource):

@@ -12,7 +12,7 @@ from headrace.model.connection import SecretKey
 from headrace_api.bodies.connection import PasswordChange
 from headrace_api.bodies.destination import DestinationIn
 from headrace_api.bodies.source import SourceIn
-from headrace_api.connection_kinds import DESTINATIONS
+from headrace_api.services.connection_kinds import DESTINATIONS
 
 SEEN = {"host": "films.example.com", "port": 5432, "database": "films", "username": "reader"}
 REFERENCE = {"name": "headrace-dsn", "key": "source"}

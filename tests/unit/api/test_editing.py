@@ -9,8 +9,8 @@ from headrace.errors import ConflictError, RefusedError
 from headrace_api.auth.access import Access
 from headrace_api.auth.callers import Caller
 from headrace_api.auth.rights import CREATE
-from headrace_api.editing import Editor
 from headrace_api.resources import Resources
+from headrace_api.services.editing import Editor
 
 FIELDS = {"name": "films", "target_table": "analytics.films", "source_query": "SELECT 1 AS id"}
 

@@ -4,8 +4,8 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 
 from headrace.errors import ConflictError
-from headrace_api.executing import decide_cancel, decide_start, decide_stop, run_spec
-from headrace_api.running import decide_stream
+from headrace_api.services.executing import decide_cancel, decide_start, decide_stop, run_spec
+from headrace_api.services.running import decide_stream
 from headrace_api.translate.executions import Execution
 
 CREATED = "2026-03-01T12:00:00Z"

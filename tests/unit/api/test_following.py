@@ -16,10 +16,10 @@ from headrace.errors import UnavailableError
 from headrace.lifecycle.state import RunPhase
 from headrace.store.progress import LogLine
 from headrace_api import problems
-from headrace_api.followers import EventStream, Followers, Watcher
-from headrace_api.following import LINES, Followed, Pace, Standing, event, follow, wait_for_end
 from headrace_api.requests import RequestMiddleware, lift_limit
 from headrace_api.resources import Resources
+from headrace_api.services.followers import EventStream, Followers, Watcher
+from headrace_api.services.following import LINES, Followed, Pace, Standing, event, follow, wait_for_end
 
 pytestmark = pytest.mark.looptime
 PACE = Pace()

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.store.records import RunRecord
-from headrace_api.executions import SORTABLE
 from headrace_api.merging import Window, merge_page
+from headrace_api.services.executions import SORTABLE
 from headrace_api.translate.executions import Execution
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

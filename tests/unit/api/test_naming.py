@@ -10,8 +10,8 @@ from headrace.errors import ConflictError
 from headrace_api.auth.access import Access
 from headrace_api.auth.authorizers import Unrestricted
 from headrace_api.auth.callers import ANYBODY
-from headrace_api.projects import NameTakenError, Projects
 from headrace_api.resources import Resources
+from headrace_api.services.projects import NameTakenError, Projects
 
 
 class Kubernetes:

@@ -11,10 +11,10 @@ from headrace_api.auth.access import Access
 from headrace_api.auth.authorizers import Unrestricted
 from headrace_api.auth.callers import ANYBODY
 from headrace_api.auth.rights import GET
-from headrace_api.editing import Editor
 from headrace_api.listing import Filters
 from headrace_api.resources import Resources
-from headrace_api.schedules import Schedules
+from headrace_api.services.editing import Editor
+from headrace_api.services.schedules import Schedules
 
 PLACE = {"host": "db", "port": 5432, "database": "movies"}
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -9,10 +9,10 @@ from headrace.errors import ConflictError
 from headrace_api.auth.access import Access
 from headrace_api.auth.authorizers import Unrestricted
 from headrace_api.auth.callers import ANYBODY
-from headrace_api.executing import Executor
-from headrace_api.executions import Executions
 from headrace_api.resources import Resources
-from headrace_api.running import Starter
+from headrace_api.services.executing import Executor
+from headrace_api.services.executions import Executions
+from headrace_api.services.running import Starter
 
 PIPELINE, RUN = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
 MADE = {"resourceVersion": "1", "creationTimestamp": "2026-03-01T12:00:00Z"}

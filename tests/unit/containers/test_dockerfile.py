@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace_local.images import ROLES
+from headrace_local.chart.images import ROLES
 from headrace_operator.settings import RUNNER_USER
 
 ROOT = Path(__file__).parents[3]

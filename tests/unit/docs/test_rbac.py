@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace_local.rbac import rules
+from headrace_local.machine.rbac import rules
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rbac.md").read_text(encoding="utf-8")
 RULES = rules()

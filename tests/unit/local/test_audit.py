@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from headrace_local import audit
+from headrace_local.machine import audit
 
 
 def line(verb, resource, *, group="headrace.dev", code=200, user="headrace-operator", **about):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace_local import build
 from headrace_local.errors import LocalError
+from headrace_local.machine import build
 
 
 def silent(_: str) -> None:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from headrace_local.bytecode import compile_roles
+from headrace_local.machine.bytecode import compile_roles
 
 
 def test_a_runner_finds_its_modules_compiled():

@@ -1,7 +1,7 @@
 """What `up` says at its end."""
 
 from headrace_local.cli import _to_try
-from headrace_local.status import Status
+from headrace_local.machine.status import Status
 
 
 def test_three_commands_to_try_are_for_this_very_cluster():

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from headrace_local import kubelet, namespace, platform
-from headrace_local.cluster import PORTS, Cluster, Elasticsearch, design, folder_of, free_ports, home, load
-from headrace_local.elasticsearch import Node
+from headrace_local.elasticsearch.node import Node
 from headrace_local.errors import LocalError, UnsupportedMachineError
-from headrace_local.processes import Process, table
+from headrace_local.machine import kubelet, namespace, platform
+from headrace_local.machine.cluster import PORTS, Cluster, Elasticsearch, design, folder_of, free_ports, home, load
+from headrace_local.machine.processes import Process, table
 
 
 def make(folder: Path, **more: Any) -> Cluster:

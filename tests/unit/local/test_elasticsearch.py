@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from headrace_local import elasticsearch, elasticsearch_home, searchservers
-from headrace_local.elasticsearch import Node, check_heap, place
+from headrace_local.elasticsearch import home as elasticsearch_home
+from headrace_local.elasticsearch import node as elasticsearch
+from headrace_local.elasticsearch.node import Node, check_heap, place
 from headrace_local.errors import LocalError
-from headrace_local.unprivileged import knows_nobody
+from headrace_local.machine import searchservers
+from headrace_local.machine.unprivileged import knows_nobody
 
 
 def silent(_: str) -> None:
@@ -107,7 +109,7 @@ def test_the_sums_are_those_of_the_version_in_the_pom():
 BUILD = """
 import sys, time
 from pathlib import Path
-from headrace_local import elasticsearch_home
+from headrace_local.elasticsearch import home as elasticsearch_home
 def fetch(maven, into):
     (into / "ecj-1.jar").write_text("")
     print("fetching", flush=True)

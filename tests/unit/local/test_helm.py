@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace_local import build, helm
+from headrace_local.chart import helm
 from headrace_local.errors import LocalError
+from headrace_local.machine import build
 
 
 def silent(_: str) -> None:

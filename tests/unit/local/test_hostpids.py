@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace_local import hostpids
+from headrace_local.machine import hostpids
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace_local import images
+from headrace_local.chart import images
 from headrace_local.errors import LocalError
 
 Program = Callable[[str, str], dict[str, str]]

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from headrace_chart.values import Values
-from headrace_local import images, kind, kindpostgres
-from headrace_local.cluster import Passwords
+from headrace_local.chart import images
+from headrace_local.chart.forward import forwarded
 from headrace_local.errors import LocalError
-from headrace_local.forward import forwarded
-from headrace_local.kindcluster import Kind, layout
+from headrace_local.kind import __main__ as kind
+from headrace_local.kind import postgres as kindpostgres
+from headrace_local.kind.cluster import Kind, layout
+from headrace_local.machine.cluster import Passwords
 
 # Notes each call, with what it is given, and answers as the programs do.
 _SCRIPT = """#!/bin/sh

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from headrace_local.progress import follow
+from headrace_local.demo.progress import follow
 
 
 class Script:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace_local import rbac
-from headrace_local.cluster import Cluster, Node, Passwords, Ports
+from headrace_local.machine import rbac
+from headrace_local.machine.cluster import Cluster, Node, Passwords, Ports
 
 CLUSTER = Cluster(
     name="My.one",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace_local import runners
+from headrace_local.demo import runners
 
 RUN = "1234"
 

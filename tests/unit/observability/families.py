@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from headrace.cluster import Call
 from headrace.postgres.pools import PoolState
 from headrace_api.metrics import Metrics
-from headrace_operator import metrics
+from headrace_operator.figures import metrics
 
 SCRAPED = frozenset({"namespace", "pod", "instance", "job"})
 """Labels that Prometheus adds."""

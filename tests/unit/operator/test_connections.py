@@ -12,7 +12,7 @@ from headrace.lifecycle.observed import Limits, Observed, PipelineSeen, RunSeen
 from headrace.lifecycle.rooms import Rooms
 from headrace.model.pipeline import PipelineSpec
 from headrace.model.run import RunSpec
-from headrace_operator.slots import Slots
+from headrace_operator.pipelines.slots import Slots
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 PIPELINE = PipelineSeen(

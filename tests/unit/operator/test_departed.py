@@ -6,8 +6,8 @@ import pytest
 
 from headrace.cluster import Listing
 from headrace.errors import UnavailableError
-from headrace_operator.departed import LOOK_SECONDS, SLACK_SECONDS, Departed
-from headrace_operator.slots import Slots
+from headrace_operator.pipelines.departed import LOOK_SECONDS, SLACK_SECONDS, Departed
+from headrace_operator.pipelines.slots import Slots
 
 pytestmark = pytest.mark.looptime
 GRACE = 120

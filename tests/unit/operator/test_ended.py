@@ -11,13 +11,13 @@ from headrace.errors import ConflictError
 from headrace.lifecycle.actions import SaveRun
 from headrace.lifecycle.observed import Limits, Observed
 from headrace.model.run import RunStatus
-from headrace_operator.apply import Hands
 from headrace_operator.credentials.ends import Ends
 from headrace_operator.credentials.secrets import RunSecrets
+from headrace_operator.figures.tally import Tally
 from headrace_operator.index import Index
-from headrace_operator.observe import Sight
+from headrace_operator.pipelines.apply import Hands
+from headrace_operator.pipelines.observe import Sight
 from headrace_operator.settings import Settings
-from headrace_operator.tally import Tally
 
 RUN = {
     "metadata": {"name": "films-1", "uid": "r", "resourceVersion": "1"},

@@ -11,7 +11,7 @@ from headrace.lifecycle.observed import Limits, PipelineSeen, RunSeen
 from headrace.lifecycle.specification import run_spec
 from headrace.model.pipeline import Edge, Node, PipelineSpec
 from headrace.model.run import RunJob, RunKind, RunSpec, RunStatus
-from headrace_operator.history import run_record
+from headrace_operator.pipelines.history import run_record
 from headrace_operator.settings import Settings
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

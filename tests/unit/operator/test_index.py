@@ -4,7 +4,7 @@ import pytest
 
 from headrace import names
 from headrace_operator.index import KINDS, Index
-from headrace_operator.reconcile import key_of
+from headrace_operator.pipelines.reconcile import key_of
 
 SOURCE, DESTINATION = names.SOURCE_PLURAL, names.DESTINATION_PLURAL
 

@@ -6,7 +6,7 @@ from headrace import names
 from headrace.lifecycle.labels import labels_of_run
 from headrace_operator import manifests
 from headrace_operator.index import Index
-from headrace_operator.observe import project_exists
+from headrace_operator.pipelines.observe import project_exists
 from headrace_operator.settings import Settings
 
 

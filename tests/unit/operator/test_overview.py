@@ -11,14 +11,14 @@ from headrace import names
 from headrace.lifecycle.observed import ProgressSeen, StoreSeen
 from headrace.model.run import RunStatus
 from headrace.postgres.replication_slots import Slot
-from headrace_operator import metrics
+from headrace_operator.figures import metrics
+from headrace_operator.figures.overview import Overview
+from headrace_operator.figures.tally import Tally
 from headrace_operator.index import Index
 from headrace_operator.monitor.board import Board, Shown
 from headrace_operator.monitor.wal import Measured, Wal
-from headrace_operator.overview import Overview
-from headrace_operator.slots import Slots
-from headrace_operator.tally import Tally
-from headrace_operator.workqueue import WorkQueue
+from headrace_operator.pipelines.slots import Slots
+from headrace_operator.queues.workqueue import WorkQueue
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

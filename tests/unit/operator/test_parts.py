@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from headrace import names
 from headrace.cluster.patches import merge_patch
 from headrace_operator.index import Index
+from headrace_operator.pipelines.slots import Slots
 from headrace_operator.probes import Probes
-from headrace_operator.slots import Slots
 
 VALUES = st.recursive(
     st.one_of(st.booleans(), st.integers(), st.text(max_size=3), st.lists(st.integers(), max_size=2)),

@@ -7,9 +7,9 @@ import pytest
 from headrace.errors import UnavailableError
 from headrace.store.records import RunProgress, Snapshot
 from headrace_operator.availability import StoreWatch
-from headrace_operator.poll import Poll
-from headrace_operator.slots import Slots
-from headrace_operator.workqueue import WorkQueue
+from headrace_operator.pipelines.poll import Poll
+from headrace_operator.pipelines.slots import Slots
+from headrace_operator.queues.workqueue import WorkQueue
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace_operator.slots import Slots
+from headrace_operator.pipelines.slots import Slots
 
 
 def run(uid, pipeline="films", **status):

@@ -7,8 +7,8 @@ import pytest
 from headrace import names
 from headrace.errors import UnavailableError
 from headrace.store.records import Success
+from headrace_operator.figures.successes import Successes
 from headrace_operator.index import Index
-from headrace_operator.successes import Successes
 
 BEGAN, ENDED = datetime(2026, 5, 1, 8, tzinfo=UTC), datetime(2026, 5, 1, 9, tzinfo=UTC)
 

@@ -8,11 +8,11 @@ import pytest
 from headrace import names
 from headrace.cluster import Listing
 from headrace_operator.index import Index
+from headrace_operator.pipelines.slots import Slots
+from headrace_operator.queues.workqueue import WorkQueue
 from headrace_operator.scheduling.scheduler import Scheduler
 from headrace_operator.settings import Settings
-from headrace_operator.slots import Slots
 from headrace_operator.sweep import BLIND_AFTER, BlindError, Sweep
-from headrace_operator.workqueue import WorkQueue
 
 
 def resource(uid: str, version: int, **spec: Any) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import pytest
 
 from headrace.lifecycle.observed import ProgressSeen, StoreSeen
 from headrace.model.run import RunProgress, RunStatus
-from headrace_operator.standings import RunStanding
-from headrace_operator.tally import ALL, Counts, Tally
+from headrace_operator.figures.standings import RunStanding
+from headrace_operator.figures.tally import ALL, Counts, Tally
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 RUNS = {

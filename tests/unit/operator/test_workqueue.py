@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from headrace_operator.workqueue import LONGEST_DELAY, WorkQueue
+from headrace_operator.queues.workqueue import LONGEST_DELAY, WorkQueue
 
 pytestmark = pytest.mark.looptime
 

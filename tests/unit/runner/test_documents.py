@@ -1,8 +1,8 @@
 """The statement that makes documents of rows."""
 
+from headrace_runner.postgres.wire import edge_of
 from headrace_runner.protocols import DocumentField, Documents, Field, JsonForm, Position, Projection, SourceColumn
 from headrace_runner.sources.postgres.select import Select, as_stream
-from headrace_runner.wire import edge_of
 
 
 def column(name, type_name, base):

@@ -6,9 +6,7 @@ from itertools import accumulate
 
 import pytest
 
-from headrace_runner.protocols import Edge, Field, Projection
-from headrace_runner.rows import Rows
-from headrace_runner.wire import (
+from headrace_runner.postgres.wire import (
     HEADER,
     binary_fields,
     edge_of,
@@ -17,6 +15,8 @@ from headrace_runner.wire import (
     without_cursor,
     without_header,
 )
+from headrace_runner.protocols import Edge, Field, Projection
+from headrace_runner.rows import Rows
 
 KEY = Projection(keys=(Field(name="id", type_name="integer"),), others=())
 TEXT = Projection(keys=KEY.keys, others=(), binary=False)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from headrace_runner.copystream import CopyStream
+from headrace_runner.postgres.copystream import CopyStream
+from headrace_runner.postgres.wire import edge_of
 from headrace_runner.protocols import Batch, Edge, Projection
 from headrace_runner.rows import Cut
-from headrace_runner.wire import edge_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

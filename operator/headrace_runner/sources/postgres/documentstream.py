@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 
 from headrace.errors import PermanentError
-from headrace_runner.copystream import CopyStream
+from headrace_runner.postgres.copystream import CopyStream
+from headrace_runner.postgres.wire import SEPARATOR, edge_of
 from headrace_runner.protocols import Projection
 from headrace_runner.rows import Cut, Rows
-from headrace_runner.wire import SEPARATOR, edge_of
 
 _NO_ACTION = SEPARATOR[0]
 """What a row begins with, after its edge, when there is no key or no version."""

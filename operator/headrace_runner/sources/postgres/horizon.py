@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from headrace.runspec import RunSpec
-from headrace_runner.operators import operator
+from headrace_runner.postgres.operators import operator
 from headrace_runner.protocols import Horizon, Position, Projection
 from headrace_runner.sources.postgres.lookback import DAY_SECONDS, ZONES_SECONDS, grain_seconds, has_zone
 from headrace_runner.sources.postgres.select import Select

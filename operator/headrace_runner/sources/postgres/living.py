@@ -1,6 +1,6 @@
 """The rows of a query that do not say of themselves that they are deleted."""
 
-from headrace_runner.quoting import quote_name
+from headrace_runner.postgres.quoting import quote_name
 from headrace_runner.sources.postgres.select import Select
 
 

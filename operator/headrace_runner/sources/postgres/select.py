@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headrace_runner.operators import operator
+from headrace_runner.postgres.operators import operator
 from headrace_runner.protocols import Field, Position, Projection, SourceColumn
 from headrace_runner.sources.postgres.documents import FORMAT, MOST_ROWS, DocumentItems
 from headrace_runner.sources.postgres.lookback import grain_seconds, is_time

@@ -13,7 +13,7 @@ from headrace.postgres.connect import CONNECT_SECONDS, connect, connection_param
 from headrace.postgres.problems import describe, translated
 from headrace.postgres.watch import Watch
 from headrace_runner.credentials import dsn_of
-from headrace_runner.pinned import PINNED
+from headrace_runner.postgres.pinned import PINNED
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

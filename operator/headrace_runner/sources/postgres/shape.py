@@ -6,9 +6,9 @@ import psycopg
 from psycopg import pq
 
 from headrace.errors import PermanentError
-from headrace_runner.operators import FIRST_USER_OID
+from headrace_runner.postgres.operators import FIRST_USER_OID
+from headrace_runner.postgres.wire import error_of
 from headrace_runner.protocols import Shape, SourceColumn
-from headrace_runner.wire import error_of
 
 _TYPES = """
     WITH RECURSIVE columns AS (

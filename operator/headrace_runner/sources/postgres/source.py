@@ -13,13 +13,14 @@ from psycopg import pq
 from headrace.errors import PermanentError
 from headrace.postgres.problems import describe
 from headrace.runspec import RunSpec
-from headrace_runner.collations import byte_order
-from headrace_runner.copystream import CopyStream
-from headrace_runner.mark import marked_relations
-from headrace_runner.operators import refuse_hidden_operators
 from headrace_runner.pace import Pace
+from headrace_runner.postgres.collations import byte_order
+from headrace_runner.postgres.copystream import CopyStream
+from headrace_runner.postgres.mark import marked_relations
+from headrace_runner.postgres.operators import refuse_hidden_operators
+from headrace_runner.postgres.quoting import quote_name
+from headrace_runner.postgres.wire import error_of, fetch_row
 from headrace_runner.protocols import Batch, Edge, Horizon, Look, Position, Projection, Shape, SourceColumn
-from headrace_runner.quoting import quote_name
 from headrace_runner.sources.postgres.batches import Limits, batches_of
 from headrace_runner.sources.postgres.documents import MOST_ROWS
 from headrace_runner.sources.postgres.documentstream import DocumentStream
@@ -30,7 +31,6 @@ from headrace_runner.sources.postgres.role import note_on_role
 from headrace_runner.sources.postgres.select import Select, as_stream
 from headrace_runner.sources.postgres.session import open_session, place_of, reading
 from headrace_runner.sources.postgres.shape import describe_statement, shape_of
-from headrace_runner.wire import error_of, fetch_row
 
 if TYPE_CHECKING:
     from headrace_runner.sources.postgres.lookout import Lookout

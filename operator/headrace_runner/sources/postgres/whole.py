@@ -7,7 +7,7 @@ import psycopg
 
 from headrace.errors import PermanentError
 from headrace.postgres.problems import describe
-from headrace_runner.quoting import quote_qualified
+from headrace_runner.postgres.quoting import quote_qualified
 from headrace_runner.sources.postgres.session import Connection, reading
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.errors import PermanentError
+from headrace_runner.postgres.wire import text_fields
 from headrace_runner.protocols import Projection, Shape, SourceColumn
 from headrace_runner.targets.elasticsearch.ids import id_of
 from headrace_runner.targets.elasticsearch.pages import Document
-from headrace_runner.wire import text_fields
 
 _INTEGERS = frozenset({"int2", "int4", "int8"})
 _INTEGER_FIELDS = frozenset({"byte", "short", "integer", "long"})

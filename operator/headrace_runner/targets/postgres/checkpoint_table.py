@@ -3,7 +3,7 @@
 import psycopg
 
 from headrace.errors import PermanentError, TransientError
-from headrace_runner.quoting import quote_name, quote_qualified
+from headrace_runner.postgres.quoting import quote_name, quote_qualified
 from headrace_runner.targets.postgres.session import Connection
 
 TABLE = "pipeline_checkpoints"

@@ -6,9 +6,9 @@ is 1.6 times as fast as a plain pipe into an empty table, where staging and MERG
 
 from collections.abc import Sequence
 
-from headrace_runner.copystream import CopyStream
+from headrace_runner.postgres.copystream import CopyStream
+from headrace_runner.postgres.quoting import quote_name
 from headrace_runner.protocols import Field, Projection
-from headrace_runner.quoting import quote_name
 from headrace_runner.rows import Rows
 from headrace_runner.targets.postgres.difference import Difference, are_same, difference, is_bytewise, key_reader
 from headrace_runner.targets.postgres.keys import Keys

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from headrace_runner.postgres.quoting import quote_names
+from headrace_runner.postgres.wire import HEADER, TRAILER
 from headrace_runner.protocols import Projection
-from headrace_runner.quoting import quote_names
 from headrace_runner.targets.postgres.session import Connection
-from headrace_runner.wire import HEADER, TRAILER
 
 
 def copy_in(

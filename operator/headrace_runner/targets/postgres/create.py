@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import psycopg
 
 from headrace.errors import PermanentError
+from headrace_runner.postgres.quoting import quote_name, quote_names, quote_qualified
 from headrace_runner.protocols import Shape, SourceColumn
-from headrace_runner.quoting import quote_name, quote_names, quote_qualified
 from headrace_runner.targets.postgres.session import Connection
 
 # Parsed expressions and statistics: only the server makes values of them.

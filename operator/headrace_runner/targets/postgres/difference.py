@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from headrace_runner.postgres.wire import key_bytes
 from headrace_runner.protocols import Field, Projection
 from headrace_runner.rows import Rows
-from headrace_runner.wire import key_bytes
 
 BYTEWISE: dict[str, int | None] = {
     "smallint": 2,

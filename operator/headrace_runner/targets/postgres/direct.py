@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from headrace_runner.postgres.wire import without_cursor
 from headrace_runner.protocols import Projection
 from headrace_runner.rows import Rows
 from headrace_runner.targets.postgres.copyin import copy_in
 from headrace_runner.targets.postgres.presence import has_rows
 from headrace_runner.targets.postgres.session import Connection
 from headrace_runner.targets.postgres.table import Table
-from headrace_runner.wire import without_cursor
 
 
 class DirectCopy:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headrace.errors import PermanentError
-from headrace_runner.operators import operator
+from headrace_runner.postgres.operators import operator
+from headrace_runner.postgres.wire import fetch_row
 from headrace_runner.protocols import Batch, Projection
 from headrace_runner.targets.postgres.session import Connection
-from headrace_runner.wire import fetch_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from headrace.errors import PermanentError
 from headrace.postgres.faults import Fault
 from headrace.postgres.problems import describe, fault
 from headrace.runspec import RunSpec
+from headrace_runner.postgres.quoting import quote_names
 from headrace_runner.protocols import Batch, Checkpoint, Position, Projection, Start
-from headrace_runner.quoting import quote_names
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
 from headrace_runner.targets.postgres.edges import Edges, edges_of, key_of
 from headrace_runner.targets.postgres.emptiness import refuse_empty

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from headrace_runner.postgres.quoting import quote_literal, quote_name
 from headrace_runner.protocols import Field
-from headrace_runner.quoting import quote_literal, quote_name
 from headrace_runner.targets.postgres.table import Column, Table
 
 

@@ -1,6 +1,6 @@
 """Whether a table has any row, or just one."""
 
-from headrace_runner.quoting import quote_literal, quote_name
+from headrace_runner.postgres.quoting import quote_literal, quote_name
 from headrace_runner.targets.postgres.session import Connection
 from headrace_runner.targets.postgres.table import Table
 

@@ -1,8 +1,8 @@
 """Matches the query's columns with the target's: what the source casts to, and in which order it sends."""
 
 from headrace.errors import PermanentError
+from headrace_runner.postgres.quoting import quote_name
 from headrace_runner.protocols import Field, Projection, Shape
-from headrace_runner.quoting import quote_name
 from headrace_runner.targets.postgres.table import Column, Table
 
 

@@ -1,7 +1,7 @@
 """The rights that a run needs in the target: told all at once, before the first row, with the SQL that grants them."""
 
 from headrace.errors import PermanentError
-from headrace_runner.quoting import quote_name
+from headrace_runner.postgres.quoting import quote_name
 from headrace_runner.targets.postgres.session import Connection
 from headrace_runner.targets.postgres.table import Table
 

@@ -12,7 +12,7 @@ from headrace.postgres.deadlines import deadline
 from headrace.postgres.problems import translated
 from headrace.postgres.watch import Watch
 from headrace_runner.credentials import dsn_of
-from headrace_runner.pinned import PINNED
+from headrace_runner.postgres.pinned import PINNED
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.errors import PermanentError
-from headrace_runner.operators import FIRST_USER_OID, operator, refuse_hidden_operators
-from headrace_runner.quoting import quote_name, quote_names, quote_qualified
+from headrace_runner.postgres.operators import FIRST_USER_OID, operator, refuse_hidden_operators
+from headrace_runner.postgres.quoting import quote_name, quote_names, quote_qualified
 from headrace_runner.targets.postgres.session import Connection
 
 _ORDERED_BY_DATABASE = frozenset({"jsonb", "tsvector"})

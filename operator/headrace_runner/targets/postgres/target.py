@@ -10,11 +10,11 @@ from headrace.errors import PermanentError, TransientError
 from headrace.postgres.deadlines import shut_down
 from headrace.postgres.problems import translated
 from headrace.runspec import RunSpec
-from headrace_runner.collations import byte_order
 from headrace_runner.identity import Identity, identity_of
-from headrace_runner.mark import set_mark
+from headrace_runner.postgres.collations import byte_order
+from headrace_runner.postgres.mark import set_mark
+from headrace_runner.postgres.quoting import quote_qualified
 from headrace_runner.protocols import Batch, Checkpoint, Comparison, Position, Projection, Shape, Start
-from headrace_runner.quoting import quote_qualified
 from headrace_runner.settings import Settings
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
 from headrace_runner.targets.postgres.checkpoint_table import ensure_table

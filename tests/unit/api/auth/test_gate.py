@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from headrace.errors import UnavailableError
 from headrace_api.auth.addresses import Addresses
 from headrace_api.auth.audit import write_early
-from headrace_api.auth.gate import Gate, Guard, Route
 from headrace_api.auth.kubernetes_tokens import KubernetesTokens
+from headrace_api.gate import Gate, Guard, Route
 from headrace_api.requests import RequestMiddleware
 
 PATHS = {

@@ -11,11 +11,11 @@ from headrace.lifecycle.actions import CreateJob, DropSecret, ResumeJob
 from headrace.lifecycle.observed import JobSeen, Limits, Observed, PipelineSeen, RunSeen
 from headrace.model.pipeline import PipelineSpec
 from headrace.model.run import RunJob, RunSpec, RunStatus
-from headrace_operator.apply import Hands
+from headrace_operator.figures.tally import Tally
 from headrace_operator.index import Index
-from headrace_operator.observe import Sight
+from headrace_operator.pipelines.apply import Hands
+from headrace_operator.pipelines.observe import Sight
 from headrace_operator.settings import Settings
-from headrace_operator.tally import Tally
 
 SECRET = names.run_secret_name("r-1")
 CREATE = CreateJob(

@@ -11,12 +11,12 @@ from headrace.errors import ConflictError
 from headrace_operator.credentials.ends import Ends
 from headrace_operator.credentials.secrets import RunSecrets
 from headrace_operator.index import Index
+from headrace_operator.pipelines.slots import Slots
 from headrace_operator.previews.hands import Hands
 from headrace_operator.previews.observe import Observer
 from headrace_operator.previews.previewer import Previewer
 from headrace_operator.previews.room import Room
 from headrace_operator.settings import Settings
-from headrace_operator.slots import Slots
 
 SETTINGS = Settings(store_dsn="postgresql://x")
 DSN = "postgresql://reader:planted@db/films"

@@ -12,7 +12,7 @@ from headrace_operator.index import Index
 from headrace_operator.scheduling.backfill_sights import runs_seen
 from headrace_operator.scheduling.backfills import AWAY_SECONDS, Backfills
 from headrace_operator.scheduling.due import RunMaker
-from headrace_operator.scheduling.keeping import Keeper
+from headrace_operator.writes.keeping import Keeper
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 RUN, BACKFILL = names.RUN_PLURAL, names.BACKFILL_PLURAL

@@ -3,7 +3,7 @@
 import pytest
 
 from headrace import names
-from headrace_operator.scheduling.keeping import with_owner
+from headrace_operator.writes.keeping import with_owner
 
 FILMS = {"metadata": {"name": "films", "uid": "uid-2"}}
 

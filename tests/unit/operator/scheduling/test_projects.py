@@ -7,8 +7,8 @@ from tests.unit.operator.scheduling.server import Server
 
 from headrace import names
 from headrace_operator.index import Index
-from headrace_operator.scheduling.keeping import Keeper
 from headrace_operator.scheduling.projects import Projects, project_status
+from headrace_operator.writes.keeping import Keeper
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

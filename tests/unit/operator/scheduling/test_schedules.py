@@ -10,10 +10,10 @@ from headrace import names
 from headrace.errors import ConflictError, UnavailableError
 from headrace_operator.index import Index
 from headrace_operator.scheduling.due import RunMaker
-from headrace_operator.scheduling.events import Teller
-from headrace_operator.scheduling.keeping import Keeper
 from headrace_operator.scheduling.schedules import Schedules
 from headrace_operator.scheduling.skips import Skips
+from headrace_operator.writes.events import Teller
+from headrace_operator.writes.keeping import Keeper
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 SAVE, LIST, CREATE = "status etlschedules", "list etlruns", "create etlruns"

@@ -6,7 +6,7 @@ import pytest
 
 from headrace import names
 from headrace_operator.index import Index
-from headrace_operator.scheduling.keys import Subject, key, read_key
+from headrace_operator.queues.keys import Subject, key, read_key
 from headrace_operator.scheduling.wakes import Change, pipelines_to_wake, wakes
 
 PIPELINE, RUN, PROJECT = names.PIPELINE_PLURAL, names.RUN_PLURAL, names.PROJECT_PLURAL

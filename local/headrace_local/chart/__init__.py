@@ -1,0 +1,1 @@
+"""The Helm chart on a cluster: Helm, images, releases and who may use them."""

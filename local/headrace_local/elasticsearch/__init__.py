@@ -1,0 +1,1 @@
+"""A real Elasticsearch without an image: its program, put together once, and nodes of it."""

@@ -1,0 +1,1 @@
+"""Headrace on a cluster of kind's, where there is Docker."""

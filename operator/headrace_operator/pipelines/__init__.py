@@ -1,0 +1,1 @@
+"""Pipelines and their runs: what is seen, and what is done about it."""

@@ -1,0 +1,1 @@
+"""Which resource is looked at when, and never twice at once."""

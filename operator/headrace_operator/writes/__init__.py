@@ -1,0 +1,1 @@
+"""What is written to a resource besides its spec: a status that differs, an event."""

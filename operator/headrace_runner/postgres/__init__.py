@@ -1,0 +1,1 @@
+"""What source and target have in common where both are Postgres."""
