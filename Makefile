@@ -21,10 +21,10 @@ PYTEST := $(BIN)/python -m pytest
 CLUSTER ?=
 KIND := $(if $(filter kind,$(CLUSTER)),$(BIN)/python -m headrace_local.kind)
 $(if $(filter-out kind,$(CLUSTER)),$(error CLUSTER=$(CLUSTER): want kind, or nothing for the local cluster))
-# Side by side, for the end-to-end tests wait most of the time; those of the local cluster itself need no Headrace on it. Two at
-# once is what two cores bear: with three a run of 6 s was over before others had begun.
+# Two at a time, for the end-to-end tests wait half of theirs. Those in folders of their own have clusters of their own, which end with them.
 LANES := $(BIN)/python tests/lanes.py
-E2E := 'tests/e2e --ignore=tests/e2e/local' tests/e2e/local
+E2E := 'tests/e2e --ignore=tests/e2e/local --ignore=tests/e2e/auth'
+CLUSTERS := tests/e2e/local tests/e2e/auth
 
 .PHONY: help
 help: ## shows this list
@@ -61,7 +61,7 @@ fix: venv ## formats, and mends what ruff can mend
 
 .PHONY: test
 test: $(if $(KIND),venv,check cluster servers) ## all tests: unit, integration, the chart, end to end (and a few rounds of the fire tests)
-	@$(if $(KIND),$(KIND) test $(ARGS),$(LANES) 'tests/unit tests/integration tests/chart' tests/e2e)
+	@$(if $(KIND),$(KIND) test $(ARGS),$(LANES) $(E2E) tests/integration tests/unit tests/chart $(CLUSTERS))
 
 .PHONY: test-unit
 test-unit: venv ## pure tests, in seconds
@@ -77,7 +77,7 @@ test-chart: cluster ## the Helm chart: its templates, and releases of it on a re
 
 .PHONY: test-e2e
 test-e2e: cluster ## on a real cluster, which they start
-	@$(LANES) $(E2E)
+	@$(LANES) $(E2E) $(CLUSTERS)
 
 # Two that build it at once would wait for each other, for longer than a test may take.
 .PHONY: cluster

@@ -1,6 +1,7 @@
-"""Runs several pytests side by side, `python tests/lanes.py 'tests/unit -x' tests/e2e`: one argument for each of them.
+"""Runs several pytests, two at once: `python tests/lanes.py tests/e2e 'tests/unit -x' …`, one argument for each.
 
-The first one's output is shown as it comes, that of the others when they have ended; what failed is repeated last.
+They begin in that order: the longest first keeps both busy to the end. The first one's output is shown as it comes,
+that of the others when they have ended. What failed is repeated last.
 """
 
 import os
@@ -10,21 +11,39 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+AT_ONCE = 2
+"""What two cores bear: with three, a run of 6 s was over before others had begun."""
 _FAILED = re.compile(r"(\x1b\[[\d;]*m)*(FAILED|ERROR|SUBFAILED)\b")
 
 
 @dataclass
 class Lane:
-    """One pytest at work."""
+    """One pytest: not begun, at work, or ended."""
 
     arguments: str
-    process: "subprocess.Popen[bytes]"
     output: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, once it has ended."""
+        return self.process.poll() if self.process else None
+
+    def begin(self) -> None:
+        """Starts it."""
+        color = ["--color=yes"] if sys.stdout.isatty() else []
+        with self.output.open("wb") as stream:
+            # A terminal's Ctrl-C goes to all in its process group.
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", *color, *shlex.split(self.arguments)],
+                stdout=stream, stderr=subprocess.STDOUT,
+            )  # fmt: skip
 
     def text(self) -> str:
         """What it wrote so far."""
@@ -34,40 +53,38 @@ class Lane:
         """What failed, and pytest's own last line."""
         lines = [line for line in self.text().splitlines() if line] or ["no output"]
         failed = [line for line in lines if _FAILED.match(line)]
-        return "\n".join([*failed, f"{self.arguments}: exit code {self.process.returncode}, {lines[-1].strip('= ')}"])
+        return "\n".join([*failed, f"{self.arguments}: exit code {self.code}, {lines[-1].strip('= ')}"])
 
 
 def main(wanted: list[str]) -> int:
     """0 when all went well, else the exit code of the first one that did not."""
     with tempfile.TemporaryDirectory(prefix="headrace-lanes-") as folder:
-        lanes = [_start(arguments, Path(folder, str(number))) for number, arguments in enumerate(wanted)]
+        lanes = [Lane(arguments, Path(folder, str(number))) for number, arguments in enumerate(wanted)]
         try:
             for lane in lanes:
                 _say(f"\n===== pytest {lane.arguments}\n")
-                _show(lane)
+                _show(lane, lanes)
         except BaseException:
             _end(lanes)
             raise
         _say("\n===== all\n" + "".join(f"{lane.verdict()}\n" for lane in lanes))
-    return next((lane.process.returncode for lane in lanes if lane.process.returncode), 0)
+    return next((lane.code for lane in lanes if lane.code), 0)
 
 
-def _start(arguments: str, output: Path) -> Lane:
-    color = ["--color=yes"] if sys.stdout.isatty() else []
-    with output.open("wb") as stream:
-        # A terminal's Ctrl-C goes to all in its process group.
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", *color, *shlex.split(arguments)], stdout=stream, stderr=subprocess.STDOUT
-        )
-    return Lane(arguments, process, output)
+def _begin_next(lanes: list[Lane]) -> None:
+    at_work = sum(lane.process is not None and lane.code is None for lane in lanes)
+    for lane in [lane for lane in lanes if lane.process is None][: max(0, AT_ONCE - at_work)]:
+        lane.begin()
 
 
-def _show(lane: Lane) -> None:
-    """Shows all of its output, until it has ended."""
-    with lane.output.open("rb") as stream:
+def _show(shown: Lane, lanes: list[Lane]) -> None:
+    """Shows all of its output, until it has ended; the others begin meanwhile, when it is their turn."""
+    _begin_next(lanes)
+    with shown.output.open("rb") as stream:
         is_over = False
         while not is_over:
-            is_over = _has_ended(lane)
+            is_over = _has_ended(shown)
+            _begin_next(lanes)
             for chunk in _rest(stream):
                 sys.stdout.buffer.write(chunk)
             sys.stdout.flush()
@@ -79,11 +96,9 @@ def _say(text: str) -> None:
 
 
 def _has_ended(lane: Lane) -> bool:
-    try:
-        lane.process.wait(timeout=0.3)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+    if lane.code is None:
+        time.sleep(0.3)
+    return lane.code is not None
 
 
 def _rest(stream: IO[bytes]) -> Iterator[bytes]:
@@ -93,11 +108,12 @@ def _rest(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _end(lanes: list[Lane]) -> None:
     """They end as by Ctrl-C, so that they remove what they started."""
-    for lane in lanes:
-        if lane.process.poll() is None:
-            lane.process.send_signal(signal.SIGINT)
-    for lane in lanes:
-        lane.process.wait()
+    begun = [lane.process for lane in lanes if lane.process]
+    for process in begun:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    for process in begun:
+        process.wait()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Parts are killed and stopped at random moments; every run ends, and the target equals the source."""
 
 import os
-import random
 import signal
 import threading
 import time
@@ -10,12 +9,12 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from tests.fire import SEED, chance, rounds
 
 from headrace_local.demo import runners
 from headrace_local.waiting import wait_for
 
-ROUNDS = int(os.environ.get("HEADRACE_FIRE_ROUNDS", "3"))
-SEED = int(os.environ.get("HEADRACE_FIRE_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+ROUNDS = rounds(2)
 VICTIMS = ("runner", "operator", "api", "postgres", "kube-apiserver")
 SECONDS, RATE = 5, 500
 WITHOUT_PROGRESS = 60
@@ -68,12 +67,12 @@ def strike(world, victim, run_ids):
 @pytest.mark.timeout(120 + ROUNDS * 150)
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_killed_at_random_moments_every_run_ends_and_is_right(world, victim, count):
-    chance = random.Random(f"{SEED} {victim}")
+    when = chance(victim)
     kills, gap = 0, 0.0
     for _ in range(ROUNDS):
         made = [world.slow_pipeline(seconds=SECONDS) for _ in range(2)]
         asked = [world.api.run(pipeline["id"])["run_id"] for pipeline in made]
-        moment = chance.uniform(0.1, SECONDS + 2)
+        moment = when.uniform(0.1, SECONDS + 2)
         with Observer(world, made[0], asked[0]) as one, Observer(world, made[1], asked[1]) as two:
             time.sleep(moment)
             killed = strike(world, victim, asked)

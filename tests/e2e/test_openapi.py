@@ -10,6 +10,7 @@ from schemathesis import GenerationMode
 from schemathesis import checks as basic
 from schemathesis.specs.openapi import checks as documented
 from tests.e2e.replication.connections import Connections
+from tests.fire import IS_ALL
 
 CHECKS = [
     basic.not_a_server_error,
@@ -20,8 +21,8 @@ CHECKS = [
 ]
 # A few of each: the same calls each time, so that a failure is found again.
 FEW = settings(
-    max_examples=20, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
+    max_examples=20 if IS_ALL else 6, deadline=None, derandomize=True, database=None,
+    phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from headrace_local.kubectl import Kubectl
 from headrace_local.machine import leftovers, lifecycle
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rivals() -> Iterator[World]:
     """Two operators that both work."""
     leftovers.remove("rivals")

@@ -1,7 +1,6 @@
 """Schedules under fire: whatever dies, each due time runs exactly once, or is accounted for."""
 
 import os
-import random
 import signal
 import time
 from contextlib import ExitStack
@@ -10,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 from tests.e2e.scheduling.books import books, next_minute
+from tests.fire import IS_ALL, SEED, chance
 
 from headrace_local.waiting import wait_for
 
-ROUNDS = int(os.environ.get("HEADRACE_FIRE_ROUNDS", "3"))
-LONG = ROUNDS >= 20
+LONG = IS_ALL
 KILLS = 30 if LONG else 3
-SCHEDULES = 50
-SEED = int(os.environ.get("HEADRACE_FIRE_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+SCHEDULES = 50 if LONG else 20
 pytestmark = pytest.mark.fire
 
 
@@ -52,10 +50,10 @@ def closed(world, names, until):
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("who", ["one with the Lease", "two without it"])
-def test_the_operator_is_killed_while_fifty_schedules_are_due_in_the_same_second(request, count, who):
+def test_the_operator_is_killed_while_many_schedules_are_due_in_the_same_second(request, count, who):
     world = request.getfixturevalue("world" if who == "one with the Lease" else "rivals")
     operators = [name for name in world.now().processes if name.startswith("operator")]
-    chance = random.Random(f"{SEED} {who}")
+    when = chance(who)
     made = [
         schedule(world, pipeline, number, catchUp="all" if number % 2 else "last")
         for number, pipeline in enumerate(pipelines(world, SCHEDULES))
@@ -67,13 +65,13 @@ def test_the_operator_is_killed_while_fifty_schedules_are_due_in_the_same_second
     first = next_minute()
     minutes = 6 if LONG else 1
     moments = sorted(
-        (first + timedelta(minutes=chance.randrange(minutes), seconds=chance.uniform(-1, 12 if LONG else 5)))
+        (first + timedelta(minutes=when.randrange(minutes), seconds=when.uniform(-1, 12 if LONG else 5)))
         for _ in range(KILLS)
     )
     killed = 0
     for moment in moments:
         time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
-        victim = chance.choice(operators)
+        victim = when.choice(operators)
         os.kill(world.pid(victim), signal.SIGKILL)
         killed += 1
     last = first + timedelta(minutes=minutes - 1)

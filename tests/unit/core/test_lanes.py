@@ -37,7 +37,13 @@ def start(folder, *names):
 
 @pytest.mark.parametrize(
     ("names", "code"),
-    [(("good", "good"), 0), (("bad", "good"), 1), (("good", "broken"), 2), (("good", "missing"), 4)],
+    [
+        (("good", "good"), 0),
+        (("bad", "good"), 1),
+        (("good", "good", "bad", "good"), 1),
+        (("good", "broken"), 2),
+        (("good", "missing"), 4),
+    ],
     ids=str,
 )
 def test_the_exit_code_tells_whether_all_went_well(folder, names, code):

@@ -1,17 +1,17 @@
 """Writers commit out of order while runs follow one another: what is promised arrives, and nothing arrives twice."""
 
-import os
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from tests.fire import rounds
 from tests.integration.runner.cursor.pipeline import Pipeline, Waiting
 from tests.integration.runner.cursor.variants import VARIANTS, Variant
 from tests.integration.runner.cursor.writers import WRITERS, Writers
 
-ROUNDS = int(os.environ.get("HEADRACE_FIRE_ROUNDS", "0"))
+ROUNDS = rounds(0)
 EXAMPLES = 4 + 5 * ROUNDS
 STEPS = 30
 NUMBER = st.integers(0, WRITERS - 1)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import psycopg
 import pytest
+from tests.fire import IS_ALL, chance
 from tests.integration.runner.elasticsearch.ambush import Freezer, Killer
 from tests.integration.runner.elasticsearch.faultproxy import HTML, LOST, NO_FAULT, Fault, FaultProxy
-from tests.integration.runner.fire.rounds import IS_ALL, ROUNDS, chance, some
+from tests.integration.runner.fire.rounds import ROUNDS, some
 
 pytestmark = pytest.mark.fire
 ROWS = 3000

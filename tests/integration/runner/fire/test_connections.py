@@ -4,8 +4,9 @@ import threading
 import time
 
 import pytest
+from tests.fire import IS_ALL, chance
 from tests.integration.runner.fire.modes import MODES
-from tests.integration.runner.fire.rounds import IS_ALL, ROUNDS, chance
+from tests.integration.runner.fire.rounds import ROUNDS
 
 pytestmark = pytest.mark.fire
 MODE = MODES["full, into rows that are there"]

@@ -5,9 +5,10 @@ import time
 
 import psycopg
 import pytest
+from tests.fire import IS_ALL, chance
 from tests.integration.runner.fire.crowded import blocks, wait_until, writer
 from tests.integration.runner.fire.modes import MODES, TABLE
-from tests.integration.runner.fire.rounds import IS_ALL, ROUNDS, chance, some
+from tests.integration.runner.fire.rounds import ROUNDS, some
 
 pytestmark = pytest.mark.fire
 MODE = MODES["full, into rows that are there"]

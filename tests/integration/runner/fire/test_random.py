@@ -3,9 +3,10 @@
 import time
 
 import pytest
+from tests.fire import chance
 from tests.integration.runner.fire.modes import MODES
 from tests.integration.runner.fire.moments import Killer, Moment
-from tests.integration.runner.fire.rounds import ROUNDS, chance, some
+from tests.integration.runner.fire.rounds import ROUNDS, some
 
 pytestmark = pytest.mark.fire
 KILLS = ROUNDS

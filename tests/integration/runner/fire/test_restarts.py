@@ -3,8 +3,9 @@
 import time
 
 import pytest
+from tests.fire import chance
 from tests.integration.runner.fire.modes import MODES
-from tests.integration.runner.fire.rounds import ROUNDS, chance
+from tests.integration.runner.fire.rounds import ROUNDS
 
 pytestmark = pytest.mark.fire
 MODE = MODES["full, into rows that are there"]

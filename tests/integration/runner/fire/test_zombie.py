@@ -3,10 +3,11 @@
 import time
 
 import pytest
+from tests.fire import IS_ALL
 from tests.integration.runner.fire import moments
 from tests.integration.runner.fire.modes import MODES, QUERY
 from tests.integration.runner.fire.moments import Freezer
-from tests.integration.runner.fire.rounds import IS_ALL, some
+from tests.integration.runner.fire.rounds import some
 
 pytestmark = pytest.mark.fire
 MODE = MODES["full, into rows that are there"]

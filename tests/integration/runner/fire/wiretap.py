@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 CHUNK = 1 << 16
-CANCEL_REQUEST = 80877102
 _UNPRINTABLE = re.compile(rb"[\x00-\x1f\x7f-\xff]+")
 
 

@@ -5,7 +5,8 @@ import os
 import time
 
 import pytest
-from tests.integration.runner.fire.rounds import IS_ALL, ROUNDS
+from tests.fire import IS_ALL
+from tests.integration.runner.fire.rounds import ROUNDS
 from tests.integration.runner.stream.changes import Changes, lags, percentile
 
 pytestmark = pytest.mark.fire
