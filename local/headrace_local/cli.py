@@ -95,6 +95,22 @@ def helm(arguments: Annotated[list[str] | None, typer.Argument()] = None, name: 
     os.execv(program, [str(program), *(arguments or [])])  # noqa: S606 - as above
 
 
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
+)
+def psql(arguments: Annotated[list[str] | None, typer.Argument()] = None, name: Name = "default") -> None:
+    """Run psql as the superuser of a cluster's Postgres: headrace-local psql -- -d source -f setup.sql."""
+    from headrace_local.machine import postgres
+
+    here = postgres.environment(load(folder_of(name)))
+    # Any of libpq's, as PGHOSTADDR or PGSERVICE, could lead the superuser to another server.
+    for variable in [each for each in os.environ if each.startswith("PG")]:
+        del os.environ[variable]
+    os.environ.update(here)
+    program = postgres.binaries() / "psql"
+    os.execv(program, [str(program), *(arguments or [])])  # noqa: S606 - as above
+
+
 @app.command("logs")
 def show_logs(
     process: Annotated[str, typer.Argument(help="A name that `status` shows, or supervisor.")],

@@ -47,7 +47,8 @@ class Kubectl:
     def apply(self, *manifests: dict[str, Any]) -> str:
         """Applies manifests."""
         everything = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
-        return self.run("apply", "-f", "-", stdin=json.dumps(everything))
+        # By the server: kubectl itself would note all of a Secret in an annotation.
+        return self.run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(everything))
 
     def create(self, manifest: dict[str, Any]) -> dict[str, Any]:
         """Creates one resource and returns it."""

@@ -13,10 +13,10 @@ from tests.chart.rendering import NAMESPACE, RELEASE, Chart, Manifest, Values, f
 
 from headrace_local.chart import helm
 from headrace_local.errors import UnsupportedMachineError
+from headrace_local.ground import RESTRICTED
 from headrace_local.kubectl import Kubectl
 from headrace_local.machine import leftovers, lifecycle
 from headrace_local.machine.namespace import check
-from headrace_local.machine.platform import RESTRICTED
 
 LABELS = RESTRICTED | {"pod-security.kubernetes.io/warn": "restricted"}
 PREFIX = "chartserver"

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from headrace_local import programs
 from headrace_local.errors import LocalError
-from headrace_local.machine import build
-from headrace_local.machine.build import Say, cache, compile_go, locked
+from headrace_local.programs import Say, cache, compile_go, locked
 
 SOURCES = Path(__file__).resolve().parents[2] / "helm"
 _PACKAGE = "helm.sh/helm/v4/cmd/helm"
@@ -37,7 +37,7 @@ def binary(say: Say, environ: Mapping[str, str] = os.environ) -> Path:
             f"Helm is built from its Go module, and {SOURCES} does not name it: use a checkout of Headrace, "
             f"or install Helm {OLDEST}"
         )
-    built = cache(environ) / f"helm-{build.digest(SOURCES)}" / "helm"
+    built = cache(environ) / f"helm-{programs.digest(SOURCES)}" / "helm"
     if built.is_file():
         return built
     built.parent.mkdir(parents=True, exist_ok=True)

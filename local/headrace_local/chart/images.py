@@ -78,6 +78,7 @@ def version() -> str:
 
 
 def name_of(role: str, tag: str, registry: str = "") -> str:
+    """`registry/headrace/role:tag`."""
     return f"{registry.rstrip('/')}/headrace/{role}:{tag}".removeprefix("/")
 
 

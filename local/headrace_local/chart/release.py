@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from headrace_local.chart.helm import Helm
 from headrace_local.kubectl import Kubectl
@@ -32,6 +32,12 @@ class Release:
     helm: Helm
     kubectl: Kubectl
     values: Values = field(default_factory=dict)
+
+    @classmethod
+    def on(cls, kubectl: Kubectl, program: Path, folder: Path, values: Values) -> Self:
+        """The release `headrace` in the namespace of a kubectl; of the two, only Helm shows what it does."""
+        helm = Helm(program, kubectl.kubeconfig, kubectl.namespace, folder, kubectl.show)
+        return cls("headrace", helm, kubectl.quietly(), values)
 
     def install(self, more: Mapping[str, Any] | None = None, *, seconds: float = 240) -> str:
         """Installs, and returns what Helm says when everything is ready; HelmError."""

@@ -18,10 +18,11 @@ from headrace_local.demo.progress import follow
 from headrace_local.demo.story import EXAMPLES, FULL, DisagreementError
 from headrace_local.demo.unattended import shower, unattended
 from headrace_local.errors import LocalError
+from headrace_local.ground import ground
 from headrace_local.kubectl import Kubectl
 from headrace_local.machine import leftovers, lifecycle
 from headrace_local.machine.cluster import folder_of, load
-from headrace_local.machine.platform import RESTRICTED, dsns
+from headrace_local.machine.platform import dsns
 from headrace_local.machine.status import Status
 
 NAMESPACE, SECRET = "headrace", "connections"
@@ -48,8 +49,7 @@ def _show(console: Console, name: str) -> None:
     os.chdir(EXAMPLES.parent)
     show = shower(console)
     kubectl = Kubectl(tuple(shlex.split(status.kubectl or "")), status.kubeconfig or "", NAMESPACE, show)
-    client = helm.Helm(program, status.kubeconfig or "", NAMESPACE, folder_of(name) / "helm", show)
-    story = ChartStory(console, status, kubectl, Release("headrace", client, kubectl.quietly(), VALUES))
+    story = ChartStory(console, status, kubectl, Release.on(kubectl, program, folder_of(name) / "helm", VALUES))
     for number, (title, step) in enumerate(STEPS, 1):
         console.print(f"\n[bold]{number}/{len(STEPS)}  {title}[/bold]", highlight=False)
         step(story)
@@ -78,10 +78,8 @@ class ChartStory:
 
 def prepare(story: ChartStory) -> None:
     """Makes the namespace, the Secret and the films."""
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}}
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET, "namespace": NAMESPACE}}
     known = dsns(load(folder_of(story.status.name)))
-    story.kubectl.quietly().apply(namespace, {**secret, "stringData": known})
+    story.kubectl.quietly().apply(*ground(NAMESPACE, SECRET, known))
     story.say(f"namespace {NAMESPACE} takes restricted pods only; Secret {SECRET} has the keys {', '.join(known)}")
     story.say(f"{films.create(films.source_of(story.status.admin_dsn or '')):,} films in the source")
 

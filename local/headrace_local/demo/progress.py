@@ -49,6 +49,7 @@ class _Bar:
         return self
 
     def show(self, run: Run) -> None:
+        """The run as the API shows it now."""
         self._progress.update(self._task, completed=run["rows_read"], description=run["status"])
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -66,6 +67,7 @@ class _Lines:
         return self
 
     def show(self, run: Run) -> None:
+        """The run as the API shows it now."""
         here = (str(run["status"]), int(run["rows_read"] / self._total / _PLAIN_STEP))
         if here != self._last:
             self._console.print(

@@ -20,7 +20,7 @@ from headrace_local.machine import leftovers, lifecycle, searchservers
 from headrace_local.machine.status import Status
 
 # The WAL is looked at more often than each minute, so that there is something to see.
-_SETTINGS = ("ALLOWED_TARGET_TABLES=analytics.*,es:film_dim", "WAL_MONITOR_INTERVAL_SECONDS=3")
+_SETTINGS = ("WAL_MONITOR_INTERVAL_SECONDS=3",)
 
 
 def run() -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from headrace_local.errors import LocalError
-from headrace_local.machine.build import Say, cache, locked
+from headrace_local.programs import Say, cache, locked
 
 SOURCES = Path(__file__).resolve().parents[2] / "elasticsearch-node"
 # 45 MB; a registry that does not answer must not hold `up` for ever.

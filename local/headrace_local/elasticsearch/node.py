@@ -10,7 +10,7 @@ from pathlib import Path
 
 from headrace_local.elasticsearch import home as elasticsearch_home
 from headrace_local.errors import LocalError
-from headrace_local.machine.unprivileged import AS_NOBODY, NOBODY, can_be_nobody
+from headrace_local.unprivileged import AS_NOBODY, NOBODY, can_be_nobody
 
 # Tests' and demo's; with half of it a node still starts, and is busy with its garbage. A gigabyte for measuring.
 HEAP = "512m"
@@ -88,6 +88,7 @@ class Node:
 
     @property
     def url(self) -> str:
+        """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
 

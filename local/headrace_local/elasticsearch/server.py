@@ -4,13 +4,13 @@ import signal
 import subprocess
 from pathlib import Path
 
+from headrace_local import probes
 from headrace_local.elasticsearch import home as elasticsearch_home
 from headrace_local.elasticsearch import node as elasticsearch
 from headrace_local.elasticsearch.node import HEAP, Node
 from headrace_local.errors import LocalError
-from headrace_local.machine import probes
-from headrace_local.machine.build import Say
-from headrace_local.machine.cluster import free_ports
+from headrace_local.ports import free_ports
+from headrace_local.programs import Say
 from headrace_local.waiting import wait_for
 
 # A node is there after 5 s; on a machine whose cores are busy with ten other programs, after a minute or two.
@@ -29,6 +29,7 @@ class OwnServer:
 
     @property
     def url(self) -> str:
+        """Where it listens."""
         return self.node.url
 
     @property
@@ -62,6 +63,7 @@ class OwnServer:
             self._process = None
 
     def restart(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Ends it as `stop` does, and starts it again with its data."""
         self.stop(how)
         self.start()
 

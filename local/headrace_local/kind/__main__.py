@@ -5,7 +5,6 @@ in the cluster, which is asked for them each time.
 """
 
 import base64
-import json
 import os
 import signal
 import subprocess
@@ -21,12 +20,13 @@ from headrace_local import films
 from headrace_local.chart import helm, images
 from headrace_local.chart.release import Release
 from headrace_local.errors import LocalError
+from headrace_local.ground import ground
 from headrace_local.kind import postgres as kindpostgres
 from headrace_local.kind.cluster import Kind
 from headrace_local.kubectl import Kubectl, KubectlError
 from headrace_local.machine import postgres
 from headrace_local.machine.cluster import NAMESPACE, Cluster, Passwords, Ports
-from headrace_local.machine.platform import RESTRICTED
+from headrace_local.machine.platform import ALLOWED_TARGETS
 from headrace_local.machine.status import Status
 from headrace_local.waiting import wait_for
 
@@ -58,7 +58,7 @@ def prepare(kind: Kind, say: Say) -> Cluster:
 
 def start_postgres(kubectl: Kubectl) -> None:
     """Applies it, and returns when it is ready. It keeps the passwords that it was made with."""
-    apply(kubectl, *kindpostgres.manifests(asdict(passwords(kubectl) or Passwords())))
+    kubectl.apply(*kindpostgres.manifests(asdict(passwords(kubectl) or Passwords())))
     timeout = f"--timeout={_READY_WITHIN}s"
     kubectl.run("rollout", "status", "statefulset/postgres", timeout, seconds=_READY_WITHIN + 10)
 
@@ -72,12 +72,6 @@ def passwords(kubectl: Kubectl) -> Passwords | None:
             raise
         return None
     return Passwords(**{name: base64.b64decode(data[name]).decode() for name in asdict(Passwords())})
-
-
-def apply(kubectl: Kubectl, *manifests: dict[str, Any]) -> None:
-    """By the server: kubectl would note all of a Secret in an annotation."""
-    everything = {"apiVersion": "v1", "kind": "List", "items": manifests}
-    kubectl.run("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=json.dumps(everything))
 
 
 def seen_from_here(kind: Kind) -> Cluster:
@@ -108,14 +102,9 @@ def status(kind: Kind) -> Status:
 
 def install(kind: Kind, outside: Cluster, say: Say) -> str:
     """Installs the chart, or upgrades it to this checkout; returns what Helm says when all is ready."""
-    kubectl, secret = kind.kubectl(NAMESPACE), {"name": CONNECTIONS, "namespace": NAMESPACE}
-    apply(
-        kubectl,
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": dsns(outside)},
-    )
-    program = helm.Helm(helm.binary(say), str(kind.kubeconfig), NAMESPACE, kind.folder / "helm")
-    release = Release("headrace", program, kubectl, values(kind))
+    kubectl = kind.kubectl(NAMESPACE)
+    kubectl.apply(*ground(NAMESPACE, CONNECTIONS, dsns(outside)))
+    release = Release.on(kubectl, helm.binary(say), kind.folder / "helm", values(kind))
     say("the chart …")
     return release.upgrade() if release.is_installed() else release.install()
 
@@ -124,8 +113,8 @@ def values(kind: Kind) -> dict[str, Any]:
     """The images are this checkout's; their names stay, so that only an annotation has pods replaced by newer ones."""
     tag = images.version()
     own = {role: {"podAnnotations": {"image": kind.digest(images.name_of(role, tag))}} for role in ("api", "operator")}
-    allowed = ["analytics.*", "es:film_dim"]
-    return {"connections": {"existingSecret": CONNECTIONS}, "allowedTargets": allowed, "image": {"tag": tag}, **own}
+    chosen = {"connections": {"existingSecret": CONNECTIONS}, "allowedTargets": list(ALLOWED_TARGETS)}
+    return {**chosen, "image": {"tag": tag}, **own}
 
 
 def _say(sentence: str) -> None:

@@ -12,7 +12,8 @@ from headrace_local.chart import images
 from headrace_local.errors import LocalError
 from headrace_local.kind import postgres as kindpostgres
 from headrace_local.kubectl import Kubectl
-from headrace_local.machine.cluster import free_ports, home
+from headrace_local.machine.cluster import home
+from headrace_local.ports import free_ports
 
 _PREFIX = "kind-"
 _READY_WITHIN = "300s"
@@ -35,6 +36,7 @@ class Kind:
 
     @property
     def folder(self) -> Path:
+        """What is kept of it on this machine."""
         return home(self.environ).parent / "headrace-kind" / self.name
 
     @property
@@ -43,6 +45,7 @@ class Kind:
         return self.folder / "kubeconfig"
 
     def kubectl(self, namespace: str) -> Kubectl:
+        """The machine's kubectl, in one namespace of this cluster."""
         return Kubectl(("kubectl", "--context", self.context), str(self.kubeconfig), namespace)
 
     def check(self, *programs: str) -> images.Engine:
@@ -55,6 +58,7 @@ class Kind:
         return images.find("docker", self.environ)
 
     def exists(self) -> bool:
+        """Whether kind knows it."""
         return self.name in self._run("kind", "get", "clusters").split()
 
     def create(self) -> None:

@@ -1,7 +1,8 @@
 """The Postgres of a cluster of kind's: its manifests. For trying things out; its data go with the cluster."""
 
 from collections.abc import Mapping
-from typing import Any
+
+from headrace.manifests import Manifest
 
 IMAGE = "postgres:18"
 NAMESPACE = "headrace-postgres"
@@ -12,8 +13,6 @@ NODE_PORT = 30432
 _NAME = "postgres"
 _LABELS = {"app.kubernetes.io/name": _NAME}
 _READY = ["pg_isready", "--username", "postgres", "--host", "127.0.0.1"]
-
-Manifest = dict[str, Any]
 
 
 def manifests(passwords: Mapping[str, str]) -> list[Manifest]:

@@ -5,20 +5,18 @@ import os
 import random
 import re
 import secrets
-import socket
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from headrace_local.elasticsearch.node import Node as ElasticsearchNode
 from headrace_local.errors import LocalError
+from headrace_local.ports import free_ports
 
 # In the cluster's own file tree; short, because the path of a Unix socket holds at most 107 bytes.
 RUN = Path("/run/headrace")
-# Below the range that the kernel gives to outgoing connections: a port stays free while its process restarts.
-PORTS = range(20_000, 32_000)
 NAMESPACE = "headrace"
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 
@@ -86,10 +84,12 @@ class Cluster:
 
     @property
     def server(self) -> str:
+        """The address of kube-apiserver."""
         return f"https://127.0.0.1:{self.ports.apiserver}"
 
     @property
     def pki(self) -> Path:
+        """Certificates, keys and kubeconfigs."""
         return self.folder / "pki"
 
     @property
@@ -104,13 +104,16 @@ class Cluster:
 
     @property
     def logs(self) -> Path:
+        """A file for each process."""
         return self.folder / "log"
 
     def dsn(self, database: str, user: str, password: str) -> str:
+        """A connection string of the cluster's Postgres."""
         return f"postgresql://{user}:{password}@127.0.0.1:{self.ports.postgres}/{database}"
 
     @property
     def store_dsn(self) -> str:
+        """Of a role that owns its database."""
         return self.dsn("headrace_store", "headrace_store", self.passwords.store)
 
     @property
@@ -120,6 +123,7 @@ class Cluster:
 
     @property
     def target_dsn(self) -> str:
+        """Of a role that owns its database."""
         return self.dsn("target", "target_writer", self.passwords.target)
 
     @property
@@ -128,6 +132,7 @@ class Cluster:
         return self.dsn("postgres", "postgres", self.passwords.admin)
 
     def save(self) -> None:
+        """Writes it for `load`, passwords included: the folder is closed to others."""
         (self.folder / "cluster.json").write_text(json.dumps(asdict(self), default=str, indent=2))
 
 
@@ -162,24 +167,6 @@ def folder_of(name: str, environ: Mapping[str, str] = os.environ) -> Path:
     if not NAME.fullmatch(name):
         raise LocalError(f"--name {name}: want up to 30 lower-case letters, digits and hyphens")
     return home(environ) / name
-
-
-def free_ports(count: int, besides: Collection[int] = ()) -> list[int]:
-    """Ports that nobody listens on now, and that are not given away already."""
-    found: list[int] = []
-    for port in random.sample(PORTS, len(PORTS)):
-        if port in besides:
-            continue
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == count:
-            return found
-    raise LocalError(f"fewer than {count} free ports between {PORTS.start} and {PORTS.stop} on 127.0.0.1")
 
 
 def design(

@@ -26,10 +26,12 @@ FAST = ("--kube-api-qps=500", "--kube-api-burst=1000")
 
 
 def etcd_url(cluster: Cluster) -> str:
+    """Where clients reach it."""
     return f"https://127.0.0.1:{cluster.ports.etcd}"
 
 
 def etcd(cluster: Cluster) -> tuple[str, ...]:
+    """The command line of etcd."""
     pki, clients, peers = cluster.pki, etcd_url(cluster), f"https://127.0.0.1:{cluster.ports.etcd_peer}"
     return (
         str(cluster.binary),
@@ -55,6 +57,7 @@ def etcd(cluster: Cluster) -> tuple[str, ...]:
 
 
 def apiserver(cluster: Cluster) -> tuple[str, ...]:
+    """The command line of kube-apiserver."""
     pki = cluster.pki
     return (
         str(cluster.binary),
@@ -88,6 +91,7 @@ def apiserver(cluster: Cluster) -> tuple[str, ...]:
 
 
 def controllers(cluster: Cluster) -> tuple[str, ...]:
+    """The command line of kube-controller-manager, with CONTROLLERS only."""
     pki = cluster.pki
     return (
         str(cluster.binary),
@@ -107,6 +111,7 @@ def controllers(cluster: Cluster) -> tuple[str, ...]:
 
 
 def scheduler(cluster: Cluster) -> tuple[str, ...]:
+    """The command line of kube-scheduler."""
     kubeconfig = cluster.pki / "scheduler.kubeconfig"
     return (
         str(cluster.binary),

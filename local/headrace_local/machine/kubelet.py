@@ -11,6 +11,41 @@ from headrace_local.machine.cluster import RUN, Cluster, Node
 # The user of Headrace's images when a pod names none, as in the images that are built for real clusters.
 IMAGE_USER = 65532
 ROLES = ("runner", "operator", "api")
+_NOTHING = dict.fromkeys(
+    ("memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree"), "0%"
+)
+_BARE = {
+    "apiVersion": "kubelet.config.k8s.io/v1beta1",
+    "kind": "KubeletConfiguration",
+    "address": "127.0.0.1",
+    "healthzPort": 0,
+    "readOnlyPort": 0,
+    "clusterDNS": ["10.96.0.10"],
+    "clusterDomain": "cluster.local",
+    "maxPods": 500,
+    # No cgroups, no images, no iptables: the containers are processes.
+    "cgroupsPerQOS": False,
+    "enforceNodeAllocatable": [],
+    "failCgroupV1": False,
+    "failSwapOn": False,
+    "localStorageCapacityIsolation": False,
+    "makeIPTablesUtilChains": False,
+    "enableControllerAttachDetach": False,
+    "evictionHard": _NOTHING,
+    "featureGates": {"KubeletInUserNamespace": True},
+    # With the controllers' --node-monitor-grace-period: its lease is renewed every 5 s.
+    "nodeLeaseDurationSeconds": 20,
+    "nodeStatusUpdateFrequency": "5s",
+    # The defaults hold 100 Jobs back for a minute.
+    "kubeAPIQPS": 500,
+    "kubeAPIBurst": 1000,
+    "eventRecordQPS": 0,
+    # A pod's files of a Secret that has changed: after 5 to 20 s instead of 65 s.
+    "syncFrequency": "10s",
+    "registryPullQPS": 0,
+    "serializeImagePulls": False,
+}
+"""What is the same for each node."""
 
 
 def folder(node: Node) -> Path:
@@ -19,6 +54,7 @@ def folder(node: Node) -> Path:
 
 
 def socket(node: Node) -> Path:
+    """The runtime's, as the node's processes see it."""
     return folder(node) / "cri.sock"
 
 
@@ -31,6 +67,7 @@ def write(cluster: Cluster, node: Node) -> None:
 
 
 def runtime(cluster: Cluster, node: Node) -> dict[str, Any]:
+    """The runtime's configuration: local/cluster/main.go reads it."""
     return {
         "socket": str(socket(node)),
         "scratch": str(cluster.folder / "root"),
@@ -63,16 +100,13 @@ def images() -> dict[str, Any]:
 
 
 def kubelet(cluster: Cluster, node: Node) -> dict[str, Any]:
-    nothing = dict.fromkeys(
-        ("memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree"), "0%"
-    )
+    """The kubelet's configuration.
+
+    https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/
+    """
     return {
-        "apiVersion": "kubelet.config.k8s.io/v1beta1",
-        "kind": "KubeletConfiguration",
-        "address": "127.0.0.1",
+        **_BARE,
         "port": node.port,
-        "healthzPort": 0,
-        "readOnlyPort": 0,
         "authentication": {
             "anonymous": {"enabled": False},
             "webhook": {"enabled": True},
@@ -84,28 +118,4 @@ def kubelet(cluster: Cluster, node: Node) -> dict[str, Any]:
         "containerRuntimeEndpoint": f"unix://{socket(node)}",
         "podLogsDir": str(folder(node) / "pods"),
         "volumePluginDir": str(folder(node) / "plugins"),
-        "clusterDNS": ["10.96.0.10"],
-        "clusterDomain": "cluster.local",
-        "maxPods": 500,
-        # No cgroups, no images, no iptables: the containers are processes.
-        "cgroupsPerQOS": False,
-        "enforceNodeAllocatable": [],
-        "failCgroupV1": False,
-        "failSwapOn": False,
-        "localStorageCapacityIsolation": False,
-        "makeIPTablesUtilChains": False,
-        "enableControllerAttachDetach": False,
-        "evictionHard": nothing,
-        "featureGates": {"KubeletInUserNamespace": True},
-        # With the controllers' --node-monitor-grace-period: its lease is renewed every 5 s.
-        "nodeLeaseDurationSeconds": 20,
-        "nodeStatusUpdateFrequency": "5s",
-        # The defaults hold 100 Jobs back for a minute.
-        "kubeAPIQPS": 500,
-        "kubeAPIBurst": 1000,
-        "eventRecordQPS": 0,
-        # A pod's files of a Secret that has changed: after 5 to 20 s instead of 65 s.
-        "syncFrequency": "10s",
-        "registryPullQPS": 0,
-        "serializeImagePulls": False,
     }

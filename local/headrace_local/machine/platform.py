@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace_local.ground import ground
 from headrace_local.machine import rbac
 from headrace_local.machine.cluster import NAMESPACE, Cluster, load
 
 CRDS = Path(__file__).resolve().parents[3] / "crds"
 DSN_SECRET = "headrace-dsn"  # noqa: S105 - the name of a Secret, not one
 RUNNER_IMAGE = "headrace/runner:local"
-_POD_SECURITY = "pod-security.kubernetes.io/enforce"
-RESTRICTED = {_POD_SECURITY: "restricted", f"{_POD_SECURITY}-version": "latest"}
-"""https://kubernetes.io/docs/concepts/security/pod-security-standards/: what a pod lacks of that, it is refused for."""
+ALLOWED_TARGETS = ("analytics.*", "es:film_dim")
+"""What the examples write. The default of the settings would refuse most of them."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ def roles(cluster: Cluster) -> list[Role]:
 
 
 def is_installed(module: str) -> bool:
+    """Whether `python -m` could start it."""
     return importlib.util.find_spec(f"{module}.__main__") is not None
 
 
@@ -68,6 +69,7 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "HEADRACE_TARGET_DSN": cluster.target_dsn,
         "HEADRACE_DSN_SECRET": DSN_SECRET,
         "HEADRACE_RUNNER_IMAGE": RUNNER_IMAGE,
+        "ALLOWED_TARGET_TABLES": ",".join(ALLOWED_TARGETS),
         "HOST": "127.0.0.1",
         "PYTHONUNBUFFERED": "1",
     }
@@ -84,12 +86,7 @@ def dsns(cluster: Cluster) -> dict[str, str]:
 
 def manifests(cluster: Cluster) -> list[dict[str, Any]]:
     """The namespace of the runs, the Secret whose keys the operator hands to them, and the rights of both roles."""
-    secret = {"name": DSN_SECRET, "namespace": NAMESPACE}
-    return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": dsns(cluster)},
-        *rbac.manifests(cluster),
-    ]
+    return [*ground(NAMESPACE, DSN_SECRET, dsns(cluster)), *rbac.manifests(cluster)]
 
 
 def set_up(cluster: Cluster) -> None:

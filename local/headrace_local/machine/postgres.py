@@ -9,7 +9,7 @@ from psycopg import sql
 
 from headrace_local.errors import LocalError
 from headrace_local.machine.cluster import Cluster, load
-from headrace_local.machine.unprivileged import AS_NOBODY
+from headrace_local.unprivileged import AS_NOBODY
 
 # Removing what a killed initdb left, which it would refuse to go on with.
 INITDB = """
@@ -46,9 +46,16 @@ def initdb(cluster: Cluster) -> tuple[str, ...]:
 
 
 def server(cluster: Cluster) -> tuple[str, ...]:
+    """The command line of the server."""
     options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
     port = str(cluster.ports.postgres)
     return (*AS_NOBODY, str(binaries() / "postgres"), "-D", str(cluster.folder / "postgres"), "-p", port, *options)
+
+
+def environment(cluster: Cluster) -> dict[str, str]:
+    """What libpq's programs connect by, as the superuser; not by arguments, which all processes can see."""
+    here = {"PGHOST": "127.0.0.1", "PGPORT": str(cluster.ports.postgres), "PGDATABASE": "postgres"}
+    return {**here, "PGUSER": "postgres", "PGPASSWORD": cluster.passwords.admin}
 
 
 def answers(cluster: Cluster) -> bool:
@@ -57,6 +64,7 @@ def answers(cluster: Cluster) -> bool:
 
 
 def answers_at(dsn: str) -> bool:
+    """The same of any server; it is waited for 2 s."""
     try:
         psycopg.connect(dsn, connect_timeout=2).close()
     except psycopg.OperationalError:
@@ -88,6 +96,7 @@ def set_up(cluster: Cluster) -> None:
 
 
 def main(folder: str) -> None:
+    """Makes roles and databases of the cluster in a folder. LocalError after 30 s without an answer."""
     cluster = load(Path(folder))
     deadline = time.monotonic() + 30
     while not answers(cluster):

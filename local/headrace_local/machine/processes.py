@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from headrace_local import probes
 from headrace_local.elasticsearch import node as elasticsearch
-from headrace_local.machine import controlplane, kubelet, platform, postgres, probes
+from headrace_local.machine import controlplane, kubelet, platform, postgres
 from headrace_local.machine.cluster import Cluster, Node
 
 

@@ -1,17 +1,16 @@
 """What operator and API may do on the Kubernetes API of a local cluster: what the chart gives them, and no more."""
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from headrace import names
+from headrace.manifests import Manifest
 from headrace_local.machine.cluster import NAMESPACE, Cluster
 
 SOURCE = Path(__file__).resolve().parents[3] / "charts" / "headrace" / "files" / "rbac.yaml"
 GROUP = "rbac.authorization.k8s.io"
 FOR_PEOPLE = ("view", "edit", "admin")
-Manifest = dict[str, Any]
 
 
 def rules() -> dict[str, list[Manifest]]:

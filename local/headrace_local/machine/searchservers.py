@@ -7,8 +7,9 @@ from pathlib import Path
 
 from headrace_local.elasticsearch import home as elasticsearch_home
 from headrace_local.elasticsearch.node import Node
-from headrace_local.machine.build import Say
-from headrace_local.machine.cluster import Elasticsearch, free_ports
+from headrace_local.machine.cluster import Elasticsearch
+from headrace_local.ports import free_ports
+from headrace_local.programs import Say
 
 _PREFIX = "HEADRACE_ELASTICSEARCH_"
 # As runners know them, and the Secret that the operator hands to them.

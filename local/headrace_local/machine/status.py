@@ -40,6 +40,7 @@ class Status:
     notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:
+        """What `--output json` prints."""
         return json.dumps(asdict(self), indent=2)
 
 

@@ -44,6 +44,7 @@ class Child:
 
     @property
     def is_up(self) -> bool:
+        """Those that need it may start."""
         return self.state in (State.READY, State.DONE)
 
 
@@ -180,6 +181,7 @@ def _drain(descriptor: int) -> None:
 
 
 def main(folder: str, lifeline: str) -> None:
+    """Runs until the cluster is to end; `lifeline` is the number of an open file."""
     # Containers inherit it, and expect the usual one; the folder as a whole is closed to others.
     os.umask(0o022)
     Supervisor(load(Path(folder)), int(lifeline)).run()

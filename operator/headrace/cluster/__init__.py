@@ -2,6 +2,7 @@
 
 from headrace.cluster.calls import Call
 from headrace.cluster.client import Cluster
-from headrace.cluster.verbs import Listing, Manifest
+from headrace.cluster.verbs import Listing
+from headrace.manifests import Manifest
 
 __all__ = ["Call", "Cluster", "Listing", "Manifest"]

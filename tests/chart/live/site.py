@@ -11,14 +11,14 @@ from typing import Any
 
 from headrace_local.chart import helm
 from headrace_local.chart.forward import forwarded
-from headrace_local.chart.helm import Helm
 from headrace_local.chart.release import API_PORT, Pod, Release
+from headrace_local.ground import ground
 from headrace_local.kind import __main__ as kind
 from headrace_local.kind.cluster import Kind
 from headrace_local.kubectl import Kubectl
 from headrace_local.machine import leftovers, lifecycle
 from headrace_local.machine.cluster import folder_of, load
-from headrace_local.machine.platform import RESTRICTED, dsns
+from headrace_local.machine.platform import dsns
 from headrace_local.machine.status import Status
 
 SECRET = "connections"
@@ -43,11 +43,8 @@ class Site:
     def release(self, namespace: str, values: Mapping[str, Any]) -> Release:
         """A release that is still to be installed; its namespace and its Secret are there."""
         kubectl = self.kubectl(namespace)
-        kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": RESTRICTED}})
-        secret = {"name": SECRET, "namespace": namespace}
-        kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": dict(self.connections)})
-        own = Helm(self.program, self.status.kubeconfig or "", namespace, Path(self.status.folder or "") / "helm")
-        return Release("headrace", own, kubectl, {**self.values, **values})
+        kubectl.apply(*ground(namespace, SECRET, self.connections))
+        return Release.on(kubectl, self.program, Path(self.status.folder or "") / "helm", {**self.values, **values})
 
     @contextmanager
     def reach(self, release: Release, pod: Pod) -> Iterator[str]:

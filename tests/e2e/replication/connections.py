@@ -21,6 +21,11 @@ class Login:
     password: str = field(repr=False)
 
 
+def named(manifest: Body) -> Body:
+    """Its metadata without what only the server may say, such as the uid."""
+    return {field: value for field, value in manifest["metadata"].items() if field in ("name", "labels")}
+
+
 class Connections:
     """Makes them by kubectl, and removes them at the end: each would be measured for as long as the cluster lives."""
 
@@ -77,8 +82,8 @@ class Connections:
         return {"apiVersion": "headrace.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": kept}
 
     def apply(self, *manifests: Body) -> None:
-        """Applies sources and destinations; they are gone at the end."""
-        self.world.kubectl.apply(*manifests)
+        """Applies sources and destinations, also as the server once gave them; they are gone at the end."""
+        self.world.kubectl.apply(*(manifest | {"metadata": named(manifest)} for manifest in manifests))
 
     def source(self, login: Login, **spec: Any) -> Body:
         """An EtlSource that is ready."""

@@ -9,8 +9,9 @@ import pytest
 from headrace_local.elasticsearch.node import Node
 from headrace_local.errors import LocalError, UnsupportedMachineError
 from headrace_local.machine import kubelet, namespace, platform
-from headrace_local.machine.cluster import PORTS, Cluster, Elasticsearch, design, folder_of, free_ports, home, load
+from headrace_local.machine.cluster import Cluster, Elasticsearch, design, folder_of, home, load
 from headrace_local.machine.processes import Process, table
+from headrace_local.ports import PORTS, free_ports
 
 
 def make(folder: Path, **more: Any) -> Cluster:

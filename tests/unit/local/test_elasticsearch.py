@@ -12,7 +12,7 @@ from headrace_local.elasticsearch import node as elasticsearch
 from headrace_local.elasticsearch.node import Node, check_heap, place
 from headrace_local.errors import LocalError
 from headrace_local.machine import searchservers
-from headrace_local.machine.unprivileged import knows_nobody
+from headrace_local.unprivileged import knows_nobody
 
 
 def silent(_: str) -> None:

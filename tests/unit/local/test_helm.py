@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from headrace_local import programs
 from headrace_local.chart import helm
 from headrace_local.errors import LocalError
-from headrace_local.machine import build
 
 
 def silent(_: str) -> None:
@@ -32,7 +32,7 @@ def test_a_given_program_is_taken_and_checked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("says", "is_taken"), [("v4.0.1+gabc", True), ("v3.19.0+gabc", False), ("nonsense", False)])
 def test_the_machines_own_is_taken_when_it_is_new_enough(tmp_path: Path, says: str, is_taken: bool) -> None:
     own = program(tmp_path / "bin/helm", says)
-    built = program(tmp_path / "headrace" / f"helm-{build.digest(helm.SOURCES)}" / "helm", "v4")
+    built = program(tmp_path / "headrace" / f"helm-{programs.digest(helm.SOURCES)}" / "helm", "v4")
     found = helm.binary(silent, {"PATH": str(own.parent), "XDG_CACHE_HOME": str(tmp_path)})
     assert found == (own if is_taken else built)
 

@@ -16,10 +16,12 @@ def https(url: str, pki: Path, authority: str = "ca", user: str = "admin") -> bo
 
 
 def http(url: str) -> bool:
+    """A GET answers 200."""
     return _get(url, None)[0] == 200
 
 
 def unix(path: Path) -> bool:
+    """Somebody listens on the socket."""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(TIMEOUT)
         try:
