@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from headrace.lifecycle.state import Phase
-from headrace.model.pipeline import Mode, PipelineType
+from headrace.model.pipeline import PipelineType
+from headrace.runspec import Mode
 from headrace_api.paging import Shown
 
 SORTABLE = (

@@ -4,6 +4,7 @@ from typing import Any
 
 from headrace import names
 from headrace.cluster import Manifest
+from headrace.manifests import labels
 from headrace_api import times
 
 
@@ -15,7 +16,7 @@ def new_manifest(kind: str, name: str, spec: dict[str, Any], installation: str) 
         "kind": kind,
         "metadata": {
             "name": name,
-            "labels": {names.MANAGED_BY_LABEL: names.MANAGED_BY, names.INSTALLATION_LABEL: installation},
+            "labels": labels(installation),
             "annotations": {names.CREATED_AT_ANNOTATION: moment, names.UPDATED_AT_ANNOTATION: moment},
         },
         "spec": spec,

@@ -1,6 +1,7 @@
 """Errors into HTTP answers: one superset, in which every family's clients find what they look for."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from headrace.errors import (
     UnavailableError,
 )
 from headrace.logs import logger
+from headrace.model.base import NAME_PATTERN, NAME_RULE
 from headrace_api import times
 from headrace_api.auth.bearer import challenge
 from headrace_api.auth.limiting import Quota
@@ -44,6 +46,9 @@ CODES = {
 }
 RETRY_AFTER_SECONDS = "2"
 _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}")
+"""Names in a request that are repeated. Others may be a connection string in the wrong place, with its password."""
+_NOT_REPEATED = "?"
 _log = logger(__name__)
 
 
@@ -148,10 +153,24 @@ def answer(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # Neither `input` nor `ctx`: they would repeat passwords and SQL.
-    items = [{"type": e["type"], "loc": list(e["loc"]), "msg": e["msg"]} for e in error.errors()]
+    items = [{"type": e["type"], "loc": [_plain(part) for part in e["loc"]], "msg": _words(e)} for e in error.errors()]
     details = fields_of(items)
     message = "; ".join(f"{d['field']}: {d['message']}" for d in details[:5]) or "The request has the wrong shape"
     return problem(422, message, request_id=request.state.request_id, details=details, detail=items)
+
+
+def _plain(part: str | int) -> str | int:
+    return part if isinstance(part, int) or _PLAIN.fullmatch(part) else _NOT_REPEATED
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    """The message, where pydantic's own says little to whoever does not know how the rule is written."""
+    context = error.get("ctx") or {}
+    if error["type"] == "string_pattern_mismatch" and context.get("pattern") == NAME_PATTERN:
+        return NAME_RULE
+    if error["type"] == "too_long" and context.get("field_type") == "Value":  # A SecretStr.
+        return f"String should have at most {context['max_length']} characters"
+    return str(error["msg"])
 
 
 async def _http(request: Request, error: Exception) -> Response:

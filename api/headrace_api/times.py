@@ -26,6 +26,12 @@ def parse(text: object) -> datetime | None:
         return None
 
 
+def show_text(text: object) -> str | None:
+    """A resource's time as the API shows it; None for what is none."""
+    moment = parse(text)
+    return show(moment) if moment else None
+
+
 def latest(*texts: object) -> datetime | None:
     """The latest of those that are times."""
     return max((moment for moment in map(parse, texts) if moment), default=None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from headrace.runspec import RunSpec
+from headrace.runspec import Mode, RunSpec
 from headrace.store.migrate import migrate
 from headrace_bench.data import QUERY, TABLE
 from headrace_bench.place import Place
@@ -68,7 +68,7 @@ def _spec(job: Job, pipeline: str) -> RunSpec:
         namespace="default",
         pipeline_name=pipeline,
         pipeline_uid=str(uuid.uuid5(uuid.NAMESPACE_OID, pipeline)),
-        mode=job.mode,
+        mode=Mode(job.mode),
         query=job.query,
         target_kind="elasticsearch" if kind else "postgres",
         target_schema=schema,

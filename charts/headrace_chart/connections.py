@@ -14,7 +14,7 @@ class Elasticsearch(Section):
     url: str = ""
     """Where it is, such as `https://search.example:9200`, without user and password."""
     api_key: str = ""
-    """An API key; without one, username and password."""
+    """An API key. Without one, username and password; with one they do not count."""
     username: str = ""
     """Who we are there."""
     password: str = ""

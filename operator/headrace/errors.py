@@ -95,10 +95,10 @@ class PermanentError(HeadraceError):
 
 
 class CredentialsError(PermanentError):
-    """A server does not take the credentials; with others it may let us in."""
+    """A server does not take the credentials, or we do not trust its certificate; with others there may be a way in."""
 
-    def __init__(self, message: str, *, part: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, part: str, field: str | None = None) -> None:
+        super().__init__(message, field=field)
         self.part = part
         """Whose they are, as the message begins: `the source`, `the target`, `the store`, `Elasticsearch`."""
 

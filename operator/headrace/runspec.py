@@ -3,7 +3,31 @@
 import dataclasses
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Self
+
+
+class RunKind(StrEnum):
+    """What a run does."""
+
+    LOAD = "Load"
+    """Moves rows."""
+    RECONCILE = "Reconcile"
+    """Counts the rows of both sides; changes nothing, so that it runs beside a load."""
+    REBUILD = "Rebuild"
+    """Loads all rows into a new index beside the old one."""
+    REPLAY = "Replay"
+    """Sends the rows of dead letters again."""
+    PREVIEW = "Preview"
+    """Shows the first rows of a query, or the tables of a source; of no pipeline, and writes nothing."""
+
+
+class Mode(StrEnum):
+    """What a run reads, and what it promises."""
+
+    FULL = "full"
+    INCREMENTAL = "incremental"
+    STREAMING = "streaming"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +41,9 @@ class RunSpec:
     pipeline_name: str
     """`metadata.name`: with installation and namespace the checkpoint's key; a recreated pipeline is the same data."""
     pipeline_uid: str
-    kind: str = "Load"
-    """`Load`, `Reconcile`, `Rebuild` (a load into a new index beside the old one), `Replay` (of dead letters), or
-    `Preview` (of the first rows of the query; without a query of the source's tables)."""
-    mode: str = "full"
-    """`full`, `incremental`, or `streaming`: increments until it is stopped, where the kind is `Load`."""
+    kind: RunKind = RunKind.LOAD
+    mode: Mode = Mode.FULL
+    """Streaming means increments until it is stopped only where the kind is a load."""
     query: str
     """The source query, its parameters bound: to be sent as it is."""
     source: str = ""
@@ -69,12 +91,12 @@ class RunSpec:
     @property
     def has_cursor(self) -> bool:
         """It reads rows above the cursor, and never deletes."""
-        return self.mode != "full"
+        return self.mode != Mode.FULL
 
     @property
     def is_stream(self) -> bool:
         """It is never done: a rebuild or a replay of a stream's pipeline is."""
-        return self.mode == "streaming" and self.kind == "Load"
+        return self.mode == Mode.STREAMING and self.kind == RunKind.LOAD
 
     @property
     def address(self) -> str:
@@ -88,9 +110,14 @@ class RunSpec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Reads what `to_json` wrote, also by an older or newer version: unknown fields are left out."""
+        """Reads what `to_json` wrote, also by an older or newer version: unknown fields are left out.
+
+        Raises ValueError for a kind or a mode that this version does not know.
+        """
         known = {field.name for field in dataclasses.fields(cls)}
         values = {name: value for name, value in data.items() if name in known}
         values["key_columns"] = tuple(values.get("key_columns", ()))
+        values["kind"] = RunKind(values.get("kind", RunKind.LOAD))
+        values["mode"] = Mode(values.get("mode", Mode.FULL))
         values["tasks"] = tuple((name, stage) for name, stage in values.get("tasks", ()))
         return cls(**values)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from headrace.errors import RefusedError
 
 POSTGRES, ELASTICSEARCH = "postgres", "elasticsearch"
-KINDS = {POSTGRES: "a table, `schema.table`", ELASTICSEARCH: "an index, `es:index`"}
-SUPPORTED_KINDS = frozenset({POSTGRES, ELASTICSEARCH})
 DEFAULT_ALLOWED = ("analytics.film_dim", "analytics.film_rating_agg", "es:film_dim")
 
 NAME_BYTES, INDEX_BYTES = 63, 242

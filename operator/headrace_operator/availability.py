@@ -1,6 +1,5 @@
 """The store as the operator knows it: does it answer, and since when without a break."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -9,7 +8,7 @@ from headrace.errors import HeadraceError
 from headrace.lifecycle.observed import ProgressSeen, StoreSeen
 from headrace.lifecycle.tasks import STAGES
 from headrace.logs import logger
-from headrace.store.records import RunProgress
+from headrace.store.records import RunProgress, key_text
 from headrace.store.store import Store
 
 MESSAGE_LIMIT, TEXT_LIMIT, NOTES_LIMIT = 10_000, 1_000, 50
@@ -76,7 +75,7 @@ def _seen(progress: RunProgress) -> ProgressSeen:
         notes=_cut_notes(progress.notes or {}),
         stages={name: stage for name, stage in progress.stages.items() if name in STAGES},
         caught_up_at=progress.caught_up_at,
-        last_key=_cut(as_text(progress.last_key), TEXT_LIMIT),
+        last_key=_cut(key_text(progress.last_key), TEXT_LIMIT),
         last_value=_cut(progress.last_value, TEXT_LIMIT),
         dead_letters=progress.dead_letters,
     )
@@ -88,10 +87,3 @@ def _cut(text: str | None, limit: int) -> str | None:
 
 def _cut_notes(notes: Mapping[str, str]) -> dict[str, str]:
     return {name[:TEXT_LIMIT]: text[:TEXT_LIMIT] for name, text in list(notes.items())[:NOTES_LIMIT]}
-
-
-def as_text(key: list[str | None] | None) -> str | None:
-    """A checkpoint's key as people see it: one column as it is, several as a JSON array."""
-    if not key:
-        return None
-    return key[0] if len(key) == 1 else json.dumps(key, ensure_ascii=False)

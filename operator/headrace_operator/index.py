@@ -5,10 +5,10 @@ from typing import Any
 
 from headrace import names
 from headrace.lifecycle.endpoints import EndpointSeen, read_destination, read_source
+from headrace.manifests import Manifest
 from headrace.model.pipeline import destination_name, source_name
 from headrace_operator.figures.standings import Standings
 
-Manifest = dict[str, Any]
 Tell = Callable[[str, Manifest | None, Manifest | None], None]
 """Called with plural, and the resource as it was and is known; None: it was, or is, not there."""
 

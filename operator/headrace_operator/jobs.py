@@ -7,6 +7,7 @@ from headrace import names
 from headrace.cluster import Cluster, Manifest
 from headrace.errors import ConflictError, HeadraceError, UnavailableError
 from headrace.logs import logger
+from headrace.manifests import selector
 from headrace_operator.manifests import PIPELINE_NAME_ANNOTATION
 from headrace_operator.queues.workqueue import WorkQueue
 from headrace_operator.settings import Settings
@@ -28,9 +29,7 @@ class JobWatch:
     ) -> None:
         """`previews` is given the uid of the run of a Job that is of no pipeline."""
         self._cluster, self._queue, self._previews = cluster, queue, previews
-        self._selector = (
-            f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY},{names.INSTALLATION_LABEL}={settings.installation}"
-        )
+        self._selector = selector(settings.installation)
 
     async def run(self) -> None:
         """Watches for ever; after a break it lists again, so that nothing is missed."""

@@ -11,11 +11,11 @@ from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import HeadraceError, UnavailableError
 from headrace.logs import configure_logs, logger
+from headrace.manifests import Manifest
 from headrace.store.migrate import migrate_when_ready
 from headrace.store.store import Store
 from headrace_operator import handlers
 from headrace_operator.figures import metrics
-from headrace_operator.index import Manifest
 from headrace_operator.monitor.threads import OneEach
 from headrace_operator.parts import Parts
 from headrace_operator.pipelines.reconcile import key_of
@@ -137,6 +137,9 @@ class Operator:
         self._parts.scheduler.told(change)
         for name in pipelines_to_wake(change, self._parts.index):
             self._parts.queue.add(name)
+        if plural == names.SOURCE_PLURAL and change.is_another:
+            # Previews wait there too, and runs whose pipeline names another source by now.
+            self._parts.slots.wake_source(next(change.sides)["metadata"]["name"])
 
     def _forget(self, name: str, uid: str) -> None:
         task = asyncio.get_running_loop().create_task(self._parts.reconciler.forget(name, uid))

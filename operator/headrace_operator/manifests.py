@@ -1,24 +1,24 @@
-"""What the operator creates: the Job of an attempt, the owner of a run, Events."""
+"""What the operator creates: the Job of an attempt, what a run is adopted by, Events."""
 
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from headrace import names
+from headrace.exits import Exit
 from headrace.lifecycle.actions import CreateJob, EmitEvent
+from headrace.manifests import Manifest, labels, owner
 from headrace.model.base import shown
 from headrace.model.times import to_text
 from headrace.target import ELASTICSEARCH
-from headrace_operator.credentials import contents
+from headrace_operator import mounts
 from headrace_operator.settings import Settings
 
-Manifest = dict[str, Any]
-
 PIPELINE_NAME_ANNOTATION = f"{names.GROUP}/pipeline-name"
+SOURCE_ANNOTATION = f"{names.GROUP}/source"
+"""`metadata.name` of the EtlSource that a pod has a connection to: by that it counts when its run is gone."""
 EVICTION_SECONDS = 30
 """A pod on a node that does not answer is marked for deletion after that: it tells lost runners from slow ones."""
-EXIT_PERMANENT, EXIT_STOPPED, EXIT_SUPERSEDED = 64, 75, 76
 _MESSAGE_LIMIT = 1024
 _CONNECTIONS = "headrace-connections"
 """The volume with the run's Secret."""
@@ -26,33 +26,15 @@ _READABLE = 0o444
 """Whoever the cluster has the pod run as must read it; nobody else is in the pod."""
 
 
-def labels(pipeline_uid: str, settings: Settings) -> dict[str, str]:
-    """What everything of a pipeline is found by."""
-    return {
-        names.MANAGED_BY_LABEL: names.MANAGED_BY,
-        names.INSTALLATION_LABEL: settings.installation,
-        names.PIPELINE_LABEL: pipeline_uid,
-    }
-
-
-def owner(kind: str, name: str, uid: str) -> Manifest:
-    """The reference by which Kubernetes removes what belongs to something that was deleted."""
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": kind,
-        "name": name,
-        "uid": uid,
-        "controller": True,
-        "blockOwnerDeletion": False,
-    }
-
-
 def job(step: CreateJob, *, pipeline_name: str, pipeline_uid: str, settings: Settings) -> Manifest:
     """The Job of one attempt: one pod at a time, replaced only when it is gone for good."""
     own = {names.RUN_LABEL: step.run_uid, names.ATTEMPT_LABEL: str(step.attempt)}
     # Ours are what everything is found by: they win.
-    every = settings.runner_labels | labels(pipeline_uid, settings) | own
-    annotations = settings.runner_annotations | {PIPELINE_NAME_ANNOTATION: pipeline_name}
+    every = settings.runner_labels | labels(settings.installation, pipeline_uid) | own
+    annotations = settings.runner_annotations | {
+        PIPELINE_NAME_ANNOTATION: pipeline_name,
+        SOURCE_ANNOTATION: step.source,
+    }
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -78,14 +60,14 @@ def job(step: CreateJob, *, pipeline_name: str, pipeline_uid: str, settings: Set
 
 def _failure_rules() -> list[Manifest]:
     return [
-        {"action": "FailJob", "onExitCodes": _exits(EXIT_PERMANENT)},
-        {"action": "Ignore", "onExitCodes": _exits(EXIT_STOPPED, EXIT_SUPERSEDED)},
+        {"action": "FailJob", "onExitCodes": _exits(Exit.FAILED)},
+        {"action": "Ignore", "onExitCodes": _exits(Exit.STOPPED, Exit.SUPERSEDED)},
         {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
     ]
 
 
-def _exits(*codes: int) -> Manifest:
-    return {"containerName": "runner", "operator": "In", "values": list(codes)}
+def _exits(*codes: Exit) -> Manifest:
+    return {"containerName": "runner", "operator": "In", "values": [code.value for code in codes]}
 
 
 def _pod(step: CreateJob, settings: Settings) -> Manifest:
@@ -157,7 +139,7 @@ def _container(step: CreateJob, settings: Settings) -> Manifest:
             "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [
-            {"name": _CONNECTIONS, "mountPath": contents.MOUNT, "readOnly": True},
+            {"name": _CONNECTIONS, "mountPath": mounts.MOUNT, "readOnly": True},
             *settings.runner_volume_mounts,
         ],
     }
@@ -177,12 +159,12 @@ def _connections(run_uid: str) -> Manifest:
 
 def _files(target_kind: str) -> list[Manifest]:
     """Where it is found: read anew whenever a connection is made, for a password may change meanwhile."""
-    files = {"HEADRACE_SOURCE_DSN_FILE": contents.SOURCE}
+    files = {"HEADRACE_SOURCE_DSN_FILE": mounts.SOURCE}
     if target_kind == ELASTICSEARCH:
-        files["HEADRACE_ELASTICSEARCH_FILE"] = contents.ELASTICSEARCH
+        files["HEADRACE_ELASTICSEARCH_FILE"] = mounts.ELASTICSEARCH
     elif target_kind:
-        files["HEADRACE_TARGET_DSN_FILE"] = contents.TARGET
-    return [{"name": name, "value": f"{contents.MOUNT}/{key}"} for name, key in files.items()]
+        files["HEADRACE_TARGET_DSN_FILE"] = mounts.TARGET
+    return [{"name": name, "value": f"{mounts.MOUNT}/{key}"} for name, key in files.items()]
 
 
 def _store(settings: Settings) -> Manifest:
@@ -196,7 +178,7 @@ def adoption(pipeline_name: str, pipeline_uid: str, settings: Settings, own: Map
     """The patch that gives a run, made by hand, its owner and labels: its `own`, and those of its pipeline."""
     return {
         "metadata": {
-            "labels": {**own, **labels(pipeline_uid, settings)},
+            "labels": {**own, **labels(settings.installation, pipeline_uid)},
             "ownerReferences": [owner(names.PIPELINE_KIND, pipeline_name, pipeline_uid)],
         }
     }

@@ -9,13 +9,14 @@ from headrace_operator.availability import StoreWatch
 from headrace_operator.credentials.ends import Ends
 from headrace_operator.credentials.rotation import Rotation
 from headrace_operator.credentials.secrets import RunSecrets
-from headrace_operator.figures.overview import Overview
 from headrace_operator.figures.successes import Successes
 from headrace_operator.figures.tally import Tally
 from headrace_operator.index import Index
 from headrace_operator.jobs import JobWatch
 from headrace_operator.lease import Lease, Unleased
 from headrace_operator.monitor.monitor import Monitor
+from headrace_operator.overview import Overview
+from headrace_operator.pipelines.departed import Departed
 from headrace_operator.pipelines.observe import Observer
 from headrace_operator.pipelines.poll import Poll
 from headrace_operator.pipelines.reconcile import Reconciler
@@ -45,6 +46,7 @@ class Parts:
         )
         self._ends = Ends(cluster, installation=settings.dsn_secret)
         self._secrets = RunSecrets(cluster, self._ends)
+        self._departed = Departed(cluster, self.slots, grace_seconds=settings.grace_seconds)
         standings = self.index.standings
         self.tally = Tally(standings.run, per_pipeline=settings.metrics_per_pipeline)
         self.watch = StoreWatch(store, tell=self.tally.note)
@@ -86,6 +88,7 @@ class Parts:
             settings=self._settings,
             tally=self.tally,
             secrets=self._secrets,
+            departed=self._departed,
         )
 
     def _make_previews(self) -> Previews:
@@ -109,6 +112,7 @@ class Parts:
             forget=forget,
             scheduler=self.scheduler,
             previews=self.previews,
+            departed=self._departed,
         )
 
     def _make_overview(self) -> Overview:

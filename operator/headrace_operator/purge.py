@@ -1,6 +1,7 @@
 """Removes what is old: the history of deleted pipelines and of the WAL, previews, the oldest lines of endless logs."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from headrace import names
@@ -23,22 +24,32 @@ class Purge:
     async def run(self) -> None:
         """Purges for ever."""
         while True:
-            try:
-                await self.once()
-            except HeadraceError as error:
-                _log.warning("old history can't be removed now", error=error.message)
+            await self.once()
             await asyncio.sleep(PURGE_SECONDS)
 
     async def once(self) -> None:
-        """Marks, then removes what was marked or measured long ago; a stream's log is cut while it goes on."""
-        await self._mark()
-        settings, store = self._settings, self._store
-        _tell("old history was removed", runs=await store.purge(timedelta(days=settings.purge_after_days)))
-        _tell("the oldest lines of long logs were removed", lines=await store.trim_logs())
-        _tell("old previews were removed", runs=await store.purge_previews())
+        """Marks, then removes what was marked or measured long ago; a stream's log is cut while it goes on.
+
+        What can't be done now keeps nothing else from being done.
+        """
+        for part in (self._mark, self._runs, self._logs, self._previews, self._wal):
+            await _done_if_possible(part)
+
+    async def _runs(self) -> None:
+        runs = await self._store.purge(timedelta(days=self._settings.purge_after_days))
+        _tell("old history was removed", runs=runs)
+
+    async def _logs(self) -> None:
+        _tell("the oldest lines of long logs were removed", lines=await self._store.trim_logs())
+
+    async def _previews(self) -> None:
+        _tell("old previews were removed", runs=await self._store.purge_previews())
+
+    async def _wal(self) -> None:
+        settings = self._settings
         before = datetime.now(UTC) - timedelta(days=settings.wal_history_days)
-        scope = (settings.installation, settings.namespace)
-        _tell("the WAL's old history was removed", measurements=await store.purge_wal(scope, before))
+        measurements = await self._store.purge_wal((settings.installation, settings.namespace), before)
+        _tell("the WAL's old history was removed", measurements=measurements)
 
     async def _mark(self) -> None:
         # The store is asked first: a pipeline that is made meanwhile is not in its answer.
@@ -50,6 +61,13 @@ class Purge:
         for uid in sorted(known - there):
             await self._store.mark_deleted(uid)
             _log.info("the history of a pipeline that was deleted unseen is hidden", uid=uid)
+
+
+async def _done_if_possible(part: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await part()
+    except HeadraceError as error:
+        _log.warning("old history can't be removed now", error=error.message)
 
 
 def _tell(what: str, **removed: int) -> None:

@@ -3,9 +3,9 @@
 import asyncio
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -18,17 +18,18 @@ from headrace.lifecycle.plan import plan
 from headrace.lifecycle.readings import owner_uid, read_pipeline, read_run
 from headrace.lifecycle.state import FINAL
 from headrace.logs import logger
+from headrace.manifests import Manifest, selector
 from headrace.model.conditions import ConditionType, Reason
 from headrace.model.pipeline import destination_name, source_name
 from headrace_operator.figures import metrics
 from headrace_operator.index import KINDS, Index
+from headrace_operator.pipelines.departed import Departed
 from headrace_operator.pipelines.observe import ends_of, project_exists
 from headrace_operator.pipelines.slots import Slots
 from headrace_operator.queues.workqueue import WorkQueue
 from headrace_operator.scheduling.scheduler import Scheduler
 from headrace_operator.settings import Settings
 
-Manifest = dict[str, Any]
 BLIND_AFTER = 3
 """So many sweeps in a row that find what no event told: the watch is dead, and the process ends."""
 SOON_SECONDS = 2 * LONGEST_PAUSE.total_seconds()
@@ -47,6 +48,10 @@ class BlindError(HeadraceError):
 
 class Previews(Protocol):
     """Runs of no pipeline, which look after themselves."""
+
+    @property
+    def at_work(self) -> Mapping[str, str]:
+        """Those that have their turn, by uid."""
 
     def learn(self, runs: Sequence[Manifest]) -> None:
         """Takes note of those that are at work when this process begins."""
@@ -69,10 +74,11 @@ class Sweep:
         forget: Callable[[str, str], None],
         scheduler: Scheduler,
         previews: Previews,
+        departed: Departed,
     ) -> None:
         self._cluster, self._index, self._slots, self._queue = cluster, index, slots, queue
         self._settings, self._forget, self._scheduler = settings, forget, scheduler
-        self._previews = previews
+        self._previews, self._departed = previews, departed
         self._blind = 0
         self._untold: set[tuple[str, str]] = set()
         self.last_success = time.monotonic()
@@ -85,6 +91,9 @@ class Sweep:
                 self._index.put(plural, resource)
         self._slots.learn(listed[names.RUN_PLURAL])
         self._previews.learn(listed[names.RUN_PLURAL])
+        # After the runs: what has ended between the two lists is not counted.
+        pods = await self._cluster.list_pods(label_selector=selector(self._settings.installation))
+        self._departed.learn(pods.items, {*self._slots.runs, *self._previews.at_work})
         await self._enqueue(listed, everything=True)
         self.last_success = time.monotonic()
 
@@ -130,28 +139,35 @@ class Sweep:
         """A version that no event had told a whole sweep ago was missed; a deletion likewise."""
         untold: set[tuple[str, str]] = set()
         for plural, resources in listed.items():
-            there = {resource["metadata"]["uid"]: resource for resource in resources}
-            for uid, resource in there.items():
-                known = self._index.get(plural, uid)
-                if known is None or known["metadata"]["resourceVersion"] != resource["metadata"]["resourceVersion"]:
-                    untold.add((uid, resource["metadata"]["resourceVersion"]))
-                    if (uid, resource["metadata"]["resourceVersion"]) in self._untold:
-                        self._index.put(plural, resource)
-            for resource in self._index.all(plural):
-                uid, name = resource["metadata"]["uid"], resource["metadata"]["name"]
-                if uid in there:
-                    continue
-                untold.add((uid, ""))
-                if (uid, "") in self._untold:
-                    self._index.remove(plural, uid)
-                    if plural == names.PIPELINE_PLURAL:
-                        self._forget(name, uid)
+            untold.update(self._untold_versions(plural, resources))
+            untold.update(self._untold_deletions(plural, {resource["metadata"]["uid"] for resource in resources}))
         missed = untold & self._untold
         metrics.MISSED.inc(len(missed))
         self._blind = self._blind + 1 if missed else 0
         self._untold = untold
         if self._blind >= BLIND_AFTER:
             raise BlindError(f"{len(missed)} changes were not told in {BLIND_AFTER} sweeps")
+
+    def _untold_versions(self, plural: str, resources: list[Manifest]) -> Iterator[tuple[str, str]]:
+        for resource in resources:
+            uid, version = resource["metadata"]["uid"], resource["metadata"]["resourceVersion"]
+            known = self._index.get(plural, uid)
+            if known is not None and known["metadata"]["resourceVersion"] == version:
+                continue
+            if (uid, version) in self._untold:
+                self._index.put(plural, resource)
+            yield uid, version
+
+    def _untold_deletions(self, plural: str, there: set[str]) -> Iterator[tuple[str, str]]:
+        for resource in self._index.all(plural):
+            uid, name = resource["metadata"]["uid"], resource["metadata"]["name"]
+            if uid in there:
+                continue
+            if (uid, "") in self._untold:
+                self._index.remove(plural, uid)
+                if plural == names.PIPELINE_PLURAL:
+                    self._forget(name, uid)
+            yield uid, ""
 
     async def _enqueue(self, listed: dict[str, list[Manifest]], *, everything: bool) -> None:
         """Wakes those that a plan from these lists would do something about."""

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from headrace.errors import PermanentError
-from headrace_runner.exits import Exit
+from headrace.exits import Exit
 from headrace_runner.log import Log
 from headrace_runner.settings import TERMINATION_LOG, Settings
 from headrace_runner.stop import Stop

@@ -3,12 +3,14 @@
 import re
 from dataclasses import dataclass
 
-from headrace.runspec import RunSpec
-from headrace_runner.identity import Identity
+from headrace.runspec import Mode, RunSpec
+from headrace_runner.identity import Identity, other_source, words_of
 from headrace_runner.protocols import Checkpoint, Counters, Position, Start
 
 CANCELLED = "CANCELLED"
 LEFT_ALONE = "rows up to the cursor stay as they are; a restart reads all of them again"
+_REBUILD = "rows up to the cursor stay as they are; a rebuild loads all of them again"
+"""With a version column a restart would not write what is no newer."""
 _INTEGERS = ("smallint", "integer", "bigint")
 _STRINGS = ("text", "character varying")
 _DIGITS = re.compile(r"\([0-9, ]*\)")
@@ -35,7 +37,7 @@ def over_without_row(identity: Identity) -> Continuation:
 
 def depends_on_previous(checkpoint: Checkpoint, spec: RunSpec) -> bool:
     """Whether the status of the run that wrote the checkpoint has a say."""
-    return spec.mode == "full" and checkpoint.run_id not in (None, spec.run_id) and not checkpoint.done
+    return spec.mode == Mode.FULL and checkpoint.run_id not in (None, spec.run_id) and not checkpoint.done
 
 
 def continuation_of(
@@ -53,45 +55,44 @@ def continuation_of(
         return Continuation(over, why if checkpoint.position.key is not None else None)
     counters = checkpoint.counters if same_run else Counters()
     start = Start(identity=identity, position=checkpoint.position, counters=counters)
-    return Continuation(start, caution=_caution(checkpoint.identity, identity))
+    return Continuation(start, caution=_caution(checkpoint.identity, identity, spec))
 
 
 def _ended_well(checkpoint: Checkpoint, spec: RunSpec) -> bool:
     """Whether the checkpoint is that of a full run which is over: the next one reads everything anyway."""
-    return spec.mode == "full" and checkpoint.run_id != spec.run_id and checkpoint.done
+    return spec.mode == Mode.FULL and checkpoint.run_id != spec.run_id and checkpoint.done
 
 
-def _caution(old: Identity, new: Identity) -> str | None:
+def _caution(old: Identity, new: Identity, spec: RunSpec) -> str | None:
     """Of an incremental run: a full one would have started over."""
     if old.fingerprint == new.fingerprint and (old.columns is None or set(old.columns) == set(new.columns or ())):
         return None
-    return f"The query or the target's columns changed: {LEFT_ALONE}"
+    return f"The query or the target's columns changed: {LEFT_ALONE if spec.version_column is None else _REBUILD}"
 
 
 def _not_after(spec: RunSpec, previous_status: str | None) -> str | None:
     """Why this run does not go on where an earlier one ended."""
     if spec.restart:
         return "a restart was asked for"
-    if spec.mode == "full" and previous_status == CANCELLED:
+    if spec.mode == Mode.FULL and previous_status == CANCELLED:
         return "the run before was cancelled"
     return None
 
 
 def _other_identity(old: Identity, new: Identity, spec: RunSpec) -> str | None:
     """Why a position of the old identity means nothing in the new one."""
+    # First: of another source an index may be made anew, and that would be no reason.
+    why = other_source(old, new)
+    if why is not None:
+        return why
     if old.target_id != new.target_id:
         # Its name is not kept: a renamed table is still the same.
         return "the target is another table now (a new name, or dropped and made again)"
-    if old.source != new.source:
-        # Its rows are others, and a cursor means nothing there.
-        return f"the source was {_named(old.source)} and is now {_named(new.source)}"
-    if old.place and new.place and old.place != new.place:
-        return "the source leads to another host, port or database"
     changes = [*_other_cursor(old, new), *_other_key(old, new)]
     # A changed query keeps its cursor.
-    if not changes and spec.mode == "full" and old.fingerprint != new.fingerprint:
+    if not changes and spec.mode == Mode.FULL and old.fingerprint != new.fingerprint:
         return "the query, its parameters or the target changed"
-    if not changes and spec.mode == "full" and old.columns is not None:
+    if not changes and spec.mode == Mode.FULL and old.columns is not None:
         names = [column.partition(" ")[2] for column in new.columns or () if column not in old.columns]
         changes = [f'column "{name}" of the target was dropped and added again' for name in names]
     return "; ".join(changes) or None
@@ -99,7 +100,7 @@ def _other_identity(old: Identity, new: Identity, spec: RunSpec) -> str | None:
 
 def _other_key(old: Identity, new: Identity) -> list[str]:
     if old.key_columns != new.key_columns:
-        return [f"the key was {_words(old.key_columns)} and is now {_words(new.key_columns)}"]
+        return [f"the key was {words_of(old.key_columns)} and is now {words_of(new.key_columns)}"]
     types = zip(new.key_columns, old.key_types, new.key_types, strict=False)
     return [
         f'the type of key column "{name}" was {before} and is now {now}'
@@ -122,14 +123,6 @@ def _order(type_name: str) -> str:
     """What stands for all types of one order; digits, as in `timestamp(3) with time zone`, are no part of that."""
     name = _DIGITS.sub("", type_name)
     return _ALIKE.get(name, name)
-
-
-def _words(names: tuple[str, ...]) -> str:
-    return f"({', '.join(names)})" if names else "none"
-
-
-def _named(source: str) -> str:
-    return f'"{source}"' if source else "the default one"
 
 
 def _word(name: str | None) -> str:

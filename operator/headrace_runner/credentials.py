@@ -1,39 +1,15 @@
 """How servers are reached, where a file says it: read anew at each connect, for a password may have been changed."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headrace.errors import PermanentError, TransientError
 
+if TYPE_CHECKING:
+    from headrace.search.settings import ElasticsearchSettings
+
 ELASTICSEARCH = "HEADRACE_ELASTICSEARCH"
-NAMES = ("url", "api_key", "username", "password", "ca", "verify")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ElasticsearchSettings:
-    """How an Elasticsearch is reached; secrets in them are never shown."""
-
-    url: str = field(repr=False)
-    """`https://host:port`, with a path in front of the API's if there is one; may carry `user:password@`."""
-    api_key: str | None = field(default=None, repr=False)
-    """Encoded, as Elasticsearch gives it."""
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    ca: str | None = field(default=None, repr=False)
-    """Certificates in PEM that the server's is verified by; None: those of the machine."""
-    verify: bool = True
-    """False takes any certificate."""
-
-    @classmethod
-    def of(cls, values: Mapping[str, str | None]) -> "ElasticsearchSettings | None":
-        """From texts by name, of which an empty one is none; None without a url."""
-        texts = {name: values.get(name) or None for name in NAMES}
-        url, verify = texts.pop("url"), texts.pop("verify")
-        if verify not in (None, "true", "false"):
-            raise PermanentError(f"{ELASTICSEARCH}_VERIFY is neither true nor false")
-        return None if url is None else cls(url=url, verify=verify != "false", **texts)
 
 
 def dsn_of(given: str | Path, part: str) -> str:
@@ -49,10 +25,12 @@ def dsn_of(given: str | Path, part: str) -> str:
     return text
 
 
-def elasticsearch_of(given: ElasticsearchSettings | Path) -> ElasticsearchSettings:
+def elasticsearch_of(given: "ElasticsearchSettings | Path") -> "ElasticsearchSettings":
     """How Elasticsearch is reached now; raises TransientError when the file is not there."""
-    if isinstance(given, ElasticsearchSettings):
+    if not isinstance(given, Path):
         return given
+    from headrace.search.settings import ElasticsearchSettings
+
     try:
         values = json.loads(_read(given, "Elasticsearch"))
     except ValueError:

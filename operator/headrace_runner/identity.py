@@ -3,15 +3,25 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 from headrace.runspec import RunSpec
-
-if TYPE_CHECKING:
-    from headrace_runner.protocols import Shape
+from headrace_runner.shape import Shape
 
 # A fingerprint is a digest, and a source a name of Kubernetes: neither has an @.
 _MARK = re.compile(r"(?P<fingerprint>.*?)(?:@(?P<source>[^@\s]*)(?:@(?P<place>[0-9a-f]{16}))?)?", re.DOTALL)
+
+
+class Sourced(Protocol):
+    """What knows where it was read."""
+
+    @property
+    def source(self) -> str:
+        """The EtlSource; empty: the default one."""
+
+    @property
+    def place(self) -> str:
+        """That of the `Shape`; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +79,25 @@ class Identity:
         )
 
 
+def other_source(old: Sourced, new: Sourced) -> str | None:
+    """What tells that the rows of the old one are others than those of the new one; None: they are the same."""
+    if old.source != new.source:
+        return f"the source was {_named(old.source)} and is now {_named(new.source)}"
+    if old.place and new.place and old.place != new.place:
+        return "the source leads to another host, port or database"
+    return None
+
+
+def other_rows(old: Identity, new: Identity) -> str | None:
+    """What tells that a key means another row, or none, in the new one; None: it means the same."""
+    if old.key_columns != new.key_columns:
+        return f"the key was {words_of(old.key_columns)} and is now {words_of(new.key_columns)}"
+    return other_source(old, new)
+
+
 def identity_of(
     spec: RunSpec,
-    shape: "Shape",
+    shape: Shape,
     *,
     target_id: str,
     key: Mapping[str, str],
@@ -90,3 +116,12 @@ def identity_of(
         source=spec.source,
         place=shape.place,
     )
+
+
+def words_of(columns: tuple[str, ...]) -> str:
+    """A key as people read it."""
+    return f"({', '.join(columns)})" if columns else "none"
+
+
+def _named(source: str) -> str:
+    return f'"{source}"' if source else "the default one"

@@ -1,6 +1,7 @@
 """Waits for other credentials where a server takes those no more that a file holds: a password is being changed.
 
 The server has the new one before the file does, for Kubernetes brings it within a minute or so; or the file is first.
+So it is with a certificate: the server shows one of another authority, and the file of those that we trust is to come.
 """
 
 import time
@@ -46,8 +47,8 @@ class Rotation:
     def wait(self, error: CredentialsError) -> None:
         """Until the file is another one, or it is time to try again; raises StoppedError."""
         path = self._files[error.part]
-        seen, until = _content(path), min(self._clock() + self._settings.again_seconds, self._end)
-        while _content(path) in (seen, None):
+        seen, until = _state(path), min(self._clock() + self._settings.again_seconds, self._end)
+        while _state(path) in (seen, None):
             left = until - self._clock()
             if left <= 0:
                 return
@@ -58,8 +59,9 @@ class Rotation:
         return (self._since or 0.0) + self._settings.rotation_seconds
 
 
-def _content(path: Path) -> bytes | None:
+def _state(path: Path) -> tuple[Path, bytes] | None:
+    """Its text, and where it lies: Kubernetes leads to another folder when any file beside it changes."""
     try:
-        return path.read_bytes()
+        return path.resolve(), path.read_bytes()
     except OSError:
         return None

@@ -5,12 +5,13 @@ import os
 from typing import Any
 
 from headrace.errors import HeadraceError, OutrunError, PermanentError, StoppedError, SupersededError, TransientError
-from headrace.runspec import RunSpec
+from headrace.exits import Exit
+from headrace.runspec import RunKind, RunSpec
 from headrace.store.progress import DONE, FAILED, STOPPED, Progress
 from headrace_runner.ahead import Ahead
 from headrace_runner.allowed import refuse_other_targets
-from headrace_runner.attempt import Load
-from headrace_runner.exits import Exit
+from headrace_runner.attempt import Attempt
+from headrace_runner.load import Load
 from headrace_runner.log import Log
 from headrace_runner.report import ReportThread
 from headrace_runner.retries import Retries
@@ -41,7 +42,7 @@ def run(settings: Settings, stop: Stop, run_log: Log, store: Ahead[Connection] |
 
 
 def _beginning(spec: RunSpec) -> str:
-    if spec.kind == "Preview":
+    if spec.kind == RunKind.PREVIEW:
         return "Looking at the first rows" if spec.query else "Looking at the source's tables"
     return f"Starting a {spec.kind.lower()} run ({spec.mode}) into {spec.address}"
 
@@ -71,7 +72,7 @@ def _finish(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report:
         _fail(spec, stages, report)
         return _say(settings, report, Exit.FAULT, None, f"Unexpected fault in the runner ({type(error).__name__})")
     progress = report.progress()
-    if spec.kind != "Preview":
+    if spec.kind != RunKind.PREVIEW:
         run_log.info(f"Done: {progress.rows_read} rows read, {progress.rows_written} written")
     return _say(settings, report, Exit.DONE, DONE, None, result=result)
 
@@ -81,11 +82,11 @@ def _work(
 ) -> dict[str, Any] | None:
     """All attempts; what a reconcile found."""
     class_of(spec.target_kind)
-    if spec.kind != "Preview" or spec.target_table:
+    if spec.kind != RunKind.PREVIEW or spec.target_table:
         refuse_other_targets(spec, settings.allowed_targets)
-    if spec.kind == "Preview":
+    if spec.kind == RunKind.PREVIEW:
         return _preview(settings, spec, stop, run_log, report)
-    if spec.kind == "Reconcile":
+    if spec.kind == RunKind.RECONCILE:
         from headrace_runner.reconcile import reconcile
 
         retries = Retries(settings=settings, stop=stop, report=report, run_log=run_log)
@@ -116,7 +117,7 @@ def _load(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report: R
         run_log=run_log,
         progress=lambda: load.commits + load.polls,
         lasts=lambda: spec.is_stream and (load.polls > 0 or caught_up_before),
-    ).until_done(load.attempt)
+    ).until_done(lambda: Attempt(load).run())
 
 
 def _preview(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report: ReportThread) -> dict[str, Any]:
@@ -134,12 +135,12 @@ def _preview(settings: Settings, spec: RunSpec, stop: Stop, run_log: Log, report
 
 def _answer(spec: RunSpec, error: HeadraceError) -> dict[str, Any] | None:
     """What is told only to whoever asked for a preview: it may quote rows."""
-    return {"error": error.in_full} if spec.kind == "Preview" and error.why else None
+    return {"error": error.in_full} if spec.kind == RunKind.PREVIEW and error.why else None
 
 
 def _fail(spec: RunSpec, stages: Stages, report: ReportThread) -> None:
     """In which stage; a process that goes on with the run sets that right again."""
-    if spec.kind not in ("Reconcile", "Preview"):
+    if spec.kind not in (RunKind.RECONCILE, RunKind.PREVIEW):
         stages.fail()
         report.update(stages=stages.as_json())
 

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from headrace.errors import PermanentError
 from headrace.target import patterns_of
-from headrace_runner.credentials import ELASTICSEARCH, NAMES, ElasticsearchSettings
+from headrace_runner.credentials import ELASTICSEARCH
+
+if TYPE_CHECKING:
+    from headrace.search.settings import ElasticsearchSettings
 
 GRACE_SECONDS = 25.0
 TERMINATION_LOG = "/dev/termination-log"
@@ -30,7 +33,7 @@ class Settings:
     """Of a Postgres target."""
     allowed_targets: tuple[str, ...]
     """The installation's list, from its own settings and not from the store: a run's spec is held to it."""
-    elasticsearch: ElasticsearchSettings | Path | None = None
+    elasticsearch: "ElasticsearchSettings | Path | None" = None
     termination_log: Path = Path(TERMINATION_LOG)
     grace_seconds: float = GRACE_SECONDS
     """After SIGTERM the batch in hand may finish within this time."""
@@ -75,11 +78,15 @@ def _dsn(environ: Mapping[str, str], name: str) -> str | Path | None:
     return Path(path) if path else text
 
 
-def _elasticsearch(environ: Mapping[str, str]) -> ElasticsearchSettings | Path | None:
-    found = ElasticsearchSettings.of({name: environ.get(f"{ELASTICSEARCH}_{name.upper()}") for name in NAMES})
-    path = environ.get(f"{ELASTICSEARCH}_FILE")
-    _refuse_both(f"{ELASTICSEARCH}_URL", f"{ELASTICSEARCH}_FILE", both=bool(found and path))
-    return Path(path) if path else found
+def _elasticsearch(environ: Mapping[str, str]) -> "ElasticsearchSettings | Path | None":
+    url, path = environ.get(f"{ELASTICSEARCH}_URL"), environ.get(f"{ELASTICSEARCH}_FILE")
+    _refuse_both(f"{ELASTICSEARCH}_URL", f"{ELASTICSEARCH}_FILE", both=bool(url and path))
+    if not url:
+        return Path(path) if path else None
+    # Only by hand is a runner told so: those of Jobs, most of which write no index, need not import it.
+    from headrace.search.settings import NAMES, ElasticsearchSettings
+
+    return ElasticsearchSettings.of({name: environ.get(f"{ELASTICSEARCH}_{name.upper()}") for name in NAMES})
 
 
 def _refuse_both(name: str, other: str, *, both: bool) -> None:

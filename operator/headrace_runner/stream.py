@@ -9,15 +9,14 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
+from headrace_runner.load import Load
 from headrace_runner.moving import NOTHING, Mover
-from headrace_runner.protocols import Batch, Checkpoint, Horizon, Position, Projection, Source, Target
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Batch, Checkpoint, Horizon, Position, Source, Target
 from headrace_runner.stages import EXTRACT, LOAD
 from headrace_runner.trail import PORTION, Stretch, Trail
-
-if TYPE_CHECKING:
-    from headrace_runner.attempt import Load
 
 PATIENCE_SECONDS = 0.1
 """How long a poll waits for transactions that it sees for the first time."""
@@ -29,7 +28,7 @@ class Stream:
     """One attempt at it. `run` returns never; it raises as the source and the target do, and StoppedError."""
 
     def __init__(
-        self, load: "Load", source: Source, target: Target, projection: Projection, mover: Mover, start: Position
+        self, load: Load, source: Source, target: Target, projection: Projection, mover: Mover, start: Position
     ) -> None:
         self._load = load
         self._source = source

@@ -70,6 +70,26 @@ FAILS = {
 }
 
 
+@pytest.fixture(scope="module")
+def unreachable(world):
+    """A pipeline and its run, whose source is not there; it is given up after minutes, while others are at work."""
+    made = world.pipeline(rows=3)
+    right = world.status.source_dsn
+    _set_secret(world, "source", right.rsplit(":", 1)[0] + ":1/source")
+    try:
+        run = world.api.run(made["id"])["run_id"]
+        wait_for("its Job", lambda: world.jobs(run), seconds=30)
+    finally:
+        _set_secret(world, "source", right)
+    return made["id"], run
+
+
+def test_an_unreachable_source_is_tried_again(world, unreachable):
+    _, run = unreachable
+    wait_for("it to say so", lambda: [line for line in _log(world, run) if "trying again" in line], seconds=60)
+    assert "127.0.0.1" not in str(_log(world, run))
+
+
 @pytest.mark.parametrize(("fields", "field"), SHAPE.values(), ids=SHAPE.keys())
 def test_a_wrong_shape_is_refused_by_the_api_and_nothing_is_made(world, fields, field):
     body = world.spec(rows=1) | fields
@@ -200,14 +220,8 @@ def test_a_wrong_password_is_said_and_waited_for_until_it_is_right(world, broken
 
 
 @pytest.mark.slow
-def test_an_unreachable_source_fails_the_run_after_its_attempts(world):
-    made = world.pipeline(rows=3)
-    right = world.status.source_dsn
-    _set_secret(world, "source", right.rsplit(":", 1)[0] + ":1/source")
-    try:
-        run = world.api.wait_for_end(made["id"], world.api.run(made["id"])["run_id"], seconds=280)
-    finally:
-        _set_secret(world, "source", right)
+def test_an_unreachable_source_fails_the_run_after_its_attempts(world, unreachable):
+    run = world.api.wait_for_end(*unreachable, seconds=280)
     assert run["status"] == "FAILED"
     assert "source" in run["error_message"]
     assert "127.0.0.1" not in run["error_message"]

@@ -20,6 +20,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from headrace.store.migrate import migrate
+
 PASSWORD = "superuser-secret"
 START_SECONDS = 30
 SETTINGS = {
@@ -44,12 +46,12 @@ class Server:
         """A superuser's DSN for a database; further libpq parameters (`user`, `password`, …) replace its own."""
         return make_conninfo(self._superuser_dsn, dbname=database, **parameters)
 
-    def create_database(self, clauses: str = "") -> str:
-        """Makes an empty database, in UTF-8 unless `clauses` say otherwise, and returns its name."""
+    def create_database(self, clauses: str = "", *, template: str = "template0") -> str:
+        """Makes a database, empty unless its template is not, and in UTF-8 unless `clauses` say otherwise; its name."""
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
             encoding = "" if "ENCODING" in clauses else "ENCODING 'UTF8' "
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 {encoding}{clauses}".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} {encoding}{clauses}".encode())
         return name
 
     def drop_database(self, name: str) -> None:
@@ -241,6 +243,23 @@ def server_of(server: Server) -> Iterator[Callable[[int], Server]]:
             return servers[version]
 
         yield find
+
+
+@pytest.fixture(scope="session")
+def migrated(server: Server) -> Iterator[str]:
+    """The name of a database with the store's schema, a template: a copy takes 0.06 s, to migrate another 0.2 s."""
+    name = server.create_database()
+    migrate(server.dsn(name))
+    yield name
+    server.drop_database(name)
+
+
+@pytest.fixture
+def store_database(server: Server, migrated: str) -> Iterator[str]:
+    """The DSN of a fresh database with the store's schema, a superuser's."""
+    name = server.create_database(template=migrated)
+    yield server.dsn(name)
+    server.drop_database(name)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from pydantic import ConfigDict, Field
 
 from headrace.model.connection import ConnectionType
-from headrace_api.bodies.connection import ConnectionIdentity, ConnectionIn, ConnectionShown
+from headrace_api.bodies.connection import ConnectionIdentity, ConnectionIn, ConnectionShown, SentBack
 from headrace_api.bodies.examples import DESTINATION, DESTINATION_IN
 
 
@@ -23,4 +23,13 @@ class Destination(ConnectionShown, ConnectionIdentity):
 
     model_config = ConfigDict(json_schema_extra={"examples": [DESTINATION]})
 
-    type: ConnectionType
+    type: ConnectionType = Field(description="What kind of server it is: postgres, or elasticsearch.")
+
+
+class DestinationPut(SentBack, DestinationIn):
+    """A destination's new configuration, or what GET showed with some of it changed.
+
+    What is left out gets its default, but for the password; what only answers have may be there, and is ignored.
+    """
+
+    only_shown = frozenset(Destination.model_fields) - {*DestinationIn.model_fields, *SentBack.model_fields}

@@ -133,6 +133,20 @@ BACKFILL: dict[str, Any] = {
     "started_at": "2026-03-01T12:00:01Z",
     "finished_at": None,
 }
+WAL: dict[str, Any] = {
+    "slot_bytes": 1073741824,
+    "pressure_bytes": 10737418240,
+    "time_left": "1h",
+    "disk_bytes": None,
+}
+SLOT: dict[str, Any] = {
+    "name": "headrace",
+    "active": True,
+    "wal_bytes": 4096,
+    "wal_status": "reserved",
+    "seconds_left": None,
+}
+SECRET_REFERENCE: dict[str, Any] = {"name": "warehouse-writer", "key": "password"}
 SOURCE_IN: dict[str, Any] = {
     "name": "Film catalogue",
     "type": "postgres",
@@ -148,9 +162,19 @@ _CONNECTION: dict[str, Any] = {
     "ca": None,
     "has_password": True,
     "password_secret": None,
+    "connection_secret": None,
     "ready": True,
     "reason": "Connected",
-    "message": "It lets us in.",
+    "message": "PostgreSQL 16.4 let us in",
+    "conditions": [
+        {
+            "type": "Ready",
+            "status": "True",
+            "reason": "Connected",
+            "message": "PostgreSQL 16.4 let us in",
+            "last_transition_time": "2026-03-01T11:00:01Z",
+        },
+    ],
     "server_version": "16.4",
     "pipelines": 3,
     "created_at": "2026-03-01T11:00:00.500000Z",
@@ -160,11 +184,10 @@ SOURCE: dict[str, Any] = {
     "id": _SOURCE_ID,
     **{name: value for name, value in SOURCE_IN.items() if name != "password"},
     **_CONNECTION,
-    "wal": {"slot_bytes": 1073741824, "pressure_bytes": 10737418240, "time_left": "1h", "disk_bytes": None},
-    "slots": [
-        {"name": "headrace", "active": True, "wal_bytes": 4096, "wal_status": "reserved", "seconds_left": None},
-    ],
+    "wal": WAL,
+    "slots": [SLOT],
     "wal_bytes": 4096,
+    "measured_at": "2026-03-01T12:00:00.120000Z",
 }
 DESTINATION_IN: list[Any] = [
     {
@@ -173,7 +196,7 @@ DESTINATION_IN: list[Any] = [
         "host": "warehouse.example.com",
         "database": "warehouse",
         "username": "headrace_writer",
-        "password_secret": {"name": "warehouse-writer", "key": "password"},
+        "password_secret": SECRET_REFERENCE,
         "options": {"sslmode": "verify-full"},
         "ca": None,
     },

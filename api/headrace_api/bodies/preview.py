@@ -63,6 +63,9 @@ class PreviewIn(BaseModel):
     key_columns: list[StrictStr] = Field(
         default=[], max_length=32, description=PreviewSpec.model_fields["key_columns"].description
     )
+    incremental_key: StrictStr | None = Field(
+        default=None, max_length=63, description=PreviewSpec.model_fields["incremental_key"].description
+    )
     params: Params | None = Field(
         default=None, description="Values for the query's `%(name)s`, bound as values, as in a run."
     )
@@ -92,7 +95,7 @@ class Preview(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_SHOWN]})
 
-    columns: list[PreviewColumn]
+    columns: list[PreviewColumn] = Field(description="In the order of the query; that of the values of each row.")
     rows: list[list[str | None]] = Field(
         description="Each value as Postgres writes it as text, cut after 1,000 characters; null is null."
     )

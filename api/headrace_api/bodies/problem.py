@@ -1,5 +1,6 @@
 """Errors as callers see them: one superset, in which every family's clients find what they look for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -76,10 +77,16 @@ _BODY = (400, 413, 415)
 _ALWAYS = (401, 403, 422, 429, 500, 503, 504)
 
 
-def responses(*statuses: int, body: bool = False) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, beside those that every route has; `body`: it reads one."""
+def responses(
+    *statuses: int, body: bool = False, says: Mapping[int, str] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, beside those that every route has.
+
+    `body`: it reads one. `says`: where an answer means something else than in other routes.
+    """
     wanted = sorted({*statuses, *(_BODY if body else ()), *_ALWAYS})
+    sentences = {**SENTENCES, **(says or {})}
     return {
-        status: {"description": SENTENCES[status], "model": InvalidProblem if status == 422 else Problem}
+        status: {"description": sentences[status], "model": InvalidProblem if status == 422 else Problem}
         for status in wanted
     }

@@ -51,7 +51,7 @@ class SourceTable(BaseModel):
     key_columns: list[str] = Field(description="Its primary key, or else a unique one; empty: it has none.")
     estimated_rows: int | None = Field(description="As the source's statistics have it; null: it has none.")
     estimated_bytes: int | None = Field(description="Its size on disk, without indexes; null: not known.")
-    readable: bool = Field(description="Whether the source's role may read it.")
+    readable: bool = Field(description="Whether a run could read it: the role may, and no policy applies to it.")
     can_resume: bool = Field(description="Whether a run that was interrupted could go on from its last batch.")
     can_increment: bool = Field(description="Whether a column is there that may serve as `incremental_key`.")
     incremental_columns: list[str] = Field(description="Those columns, the likeliest first.")

@@ -23,4 +23,4 @@ class WalMeasurement(BaseModel):
     seconds_left: float | None = Field(
         description="Until it is lost or the disk is full, if it goes on like this; null: not in sight, or not known."
     )
-    measured_at: Time
+    measured_at: Time = Field(description="When the source was asked.")

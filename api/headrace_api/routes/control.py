@@ -1,12 +1,12 @@
 """`/pipelines/{id}/run`, `/pause`, `/status`, `/state`: what a pipeline does, and where it stands."""
 
-import json
 from typing import Annotated
 
 from fastapi import APIRouter, Body
 from starlette.responses import JSONResponse
 
-from headrace.model.run import RunKind
+from headrace.runspec import RunKind
+from headrace.store.records import key_text
 from headrace_api import times
 from headrace_api.bodies.pipeline import PausedPipeline, PipelineState, PipelineStatus, RunningPipeline
 from headrace_api.bodies.problem import responses
@@ -89,10 +89,3 @@ async def get_pipeline_state(needs: Needs, pipeline_id: PipelineId) -> JSONRespo
         "updated_at": times.show(checkpoint.updated_at) if checkpoint else None,
     }
     return JSONResponse(content)
-
-
-def key_text(key: list[str | None] | None) -> str | None:
-    """A key of one column as it is, one of several as a JSON array."""
-    if not key:
-        return None
-    return key[0] if len(key) == 1 else json.dumps(key, ensure_ascii=False)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
-from headrace.model.run import RunKind
+from headrace.runspec import RunKind
 from headrace_api.bodies.dead_letter import DeadLetter
 from headrace_api.bodies.pipeline import RunningPipeline
 from headrace_api.bodies.problem import responses

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
 from headrace.model.connection import ConnectionType
-from headrace_api.bodies.destination import Destination, DestinationIn
+from headrace_api.bodies.destination import Destination, DestinationIn, DestinationPut
 from headrace_api.bodies.problem import responses
 from headrace_api.deps import Needs
 from headrace_api.listing import named
@@ -65,11 +65,11 @@ async def get_destination(needs: Needs, destination_id: DestinationId) -> JSONRe
     response_model=Destination,
     responses=responses(404, 409, body=True),
 )
-async def replace_destination(needs: Needs, destination_id: DestinationId, body: DestinationIn) -> JSONResponse:
-    """Replaces the configuration; what is left out gets its default, but for the password.
+async def replace_destination(needs: Needs, destination_id: DestinationId, body: DestinationPut) -> JSONResponse:
+    """Replaces the configuration; what is left out gets its default, but for the password. Takes what GET shows, too.
 
-    That stays where it is left out, and is removed by null. The next run uses what is new; a run at work stays where
-    it is, and logs in with the new password. Its type stays while pipelines use it.
+    The password stays where it is left out, and is removed by null. The next run uses what is new; a run at work stays
+    where it is, and logs in with the new password. Its type stays while pipelines use it.
     """
     return JSONResponse(await needs.destinations.replace(destination_id, body.fields(), body.password_change()))
 

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
 from headrace.lifecycle.state import Phase
-from headrace.model.pipeline import Mode, PipelineType
+from headrace.model.pipeline import PipelineType
+from headrace.runspec import Mode
 from headrace_api.bodies.pipeline import Pipeline, PipelineIn, PipelinePatch
 from headrace_api.bodies.problem import responses
 from headrace_api.deps import Needs

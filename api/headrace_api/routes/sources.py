@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from headrace.model.source import SourceType
 from headrace_api.bodies.problem import responses
-from headrace_api.bodies.source import Source, SourceIn
+from headrace_api.bodies.source import Source, SourceIn, SourcePut
 from headrace_api.deps import Needs
 from headrace_api.listing import named
 from headrace_api.paging import NEWEST_FIRST, Offset, ordered, page, sorting
@@ -62,11 +62,11 @@ async def get_source(needs: Needs, source_id: SourceId) -> JSONResponse:
     response_model=Source,
     responses=responses(404, 409, body=True),
 )
-async def replace_source(needs: Needs, source_id: SourceId, body: SourceIn) -> JSONResponse:
-    """Replaces the configuration; what is left out gets its default, but for the password.
+async def replace_source(needs: Needs, source_id: SourceId, body: SourcePut) -> JSONResponse:
+    """Replaces the configuration; what is left out gets its default, but for the password. Takes what GET shows, too.
 
-    That stays where it is left out, and is removed by null. The next run uses what is new; a run at work stays where
-    it is, and logs in with the new password.
+    The password stays where it is left out, and is removed by null. The next run uses what is new; a run at work stays
+    where it is, and logs in with the new password.
     """
     return JSONResponse(await needs.sources.replace(source_id, body.fields(), body.password_change()))
 

@@ -16,6 +16,12 @@ from headrace_api.translate.tables import TableFilter, show_tables
 
 router = APIRouter(prefix="/sources/{source_id}", tags=["sources"], route_class=JsonRoute)
 TRUNCATED = "X-Truncated"
+_SAYS = {
+    400: "The source can't be read: the message says why",
+    503: "Something is away: Kubernetes, the store's Postgres, the pod that looks, or the identity provider; try again"
+    " later",
+    504: "It was not done in time: the source is slow, others were first, or Kubernetes or Postgres does not answer",
+}
 _HEADERS: dict[str, Any] = {
     **TOTAL_HEADER,
     TRUNCATED: {"description": "`true`: the source has more than could be listed.", "schema": {"type": "string"}},
@@ -26,7 +32,7 @@ _HEADERS: dict[str, Any] = {
     "/tables",
     summary="List a source's tables",
     response_model=list[SourceTable],
-    responses=responses(400, 404, 409) | {200: {"headers": _HEADERS}},
+    responses=responses(400, 404, 409, says=_SAYS) | {200: {"headers": _HEADERS}},
 )
 async def list_source_tables(
     needs: Needs,
@@ -40,7 +46,8 @@ async def list_source_tables(
 ) -> JSONResponse:
     """Tables and views with their columns, by schema and name, and what a pipeline could do with each.
 
-    At most 2,000. What keeps the source from answering is the message of a 400. 504 when it takes too long.
+    At most 2,000. What keeps the source from answering is the message of a 400. 504 when it takes too long, or its turn
+    does not come.
     """
     result = await needs.previewer.tables(source_id, refresh=refresh, left=request.is_disconnected)
     tables = show_tables(result, TableFilter(schema=schema, q=q))

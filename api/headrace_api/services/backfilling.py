@@ -9,8 +9,9 @@ from typing import Any
 from headrace import names
 from headrace.cluster import Manifest
 from headrace.errors import ConflictError, InvalidError, NotFoundError
-from headrace.lifecycle.due_runs import DueTime, due_run, owner
+from headrace.lifecycle.due_runs import DueTime, due_run
 from headrace.lifecycle.readings import created_at
+from headrace.manifests import owner
 from headrace.model.backfill import BackfillSpec, Order
 from headrace.model.times import to_text
 from headrace.schedules.due import last_due, previous_due
@@ -77,7 +78,8 @@ class Backfiller:
         )
         name = f"{names.slug(pipeline['spec']['name'])[:_NAME_LENGTH].strip('-') or 'b'}-{secrets.token_hex(4)}"
         body = new_manifest(names.BACKFILL_KIND, name, spec.manifest(), self._installation)
-        body["metadata"]["ownerReferences"] = [owner(names.SCHEDULE_KIND, found.schedule["metadata"])]
+        owned_by = found.schedule["metadata"]
+        body["metadata"]["ownerReferences"] = [owner(names.SCHEDULE_KIND, owned_by["name"], owned_by["uid"])]
         return await self._resources.backfills.create(body), found.id
 
     async def all(self, schedule_id: str) -> list[Manifest]:

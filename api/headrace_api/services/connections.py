@@ -1,30 +1,34 @@
 """Making, changing and deleting sources and destinations, and the passwords that go with them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from headrace import names
 from headrace.cluster import Manifest
 from headrace.cluster.patches import merge_patch
-from headrace.errors import ConflictError, HeadraceError, UnavailableError
+from headrace.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
 from headrace.model.connection import ConnectionSpec, ConnectionType, SecretKey
 from headrace_api import times
-from headrace_api.auth.rights import UPDATE, Right
+from headrace_api.auth.rights import LIST, PIPELINES, UPDATE, Right
 from headrace_api.bodies.connection import PasswordChange
+from headrace_api.cleanups import carry_through
 from headrace_api.collection import Collection
 from headrace_api.manifests import new_manifest
 from headrace_api.naming import Naming
 from headrace_api.resources import Resources
 from headrace_api.services.connection_kinds import ConnectionKind
 from headrace_api.services.passwords import Password, Passwords
-from headrace_api.translate.connections import keeping
+from headrace_api.services.secret_lists import SecretLists, changed_meanwhile
+from headrace_api.translate.connections import check_sent_back, keeping, says, unpinned
 from headrace_api.translate.passwords import is_own, listing, new_reference, own_secrets, reference_of
 
 _ATTEMPTS = 8
 _NAMED = 3
 """So many pipelines are named to whoever may not delete what they use."""
+_REFERENCES = frozenset({"passwordSecret", "connectionSecret"})
 
 
 class Connections:
@@ -43,7 +47,8 @@ class Connections:
         self._collection = collection
         self._resources = resources
         self._passwords = passwords
-        self._naming = Naming(collection, lambda: NameTakenError(_taken(of.noun), field="name"))
+        self._lists = SecretLists(of, collection, passwords)
+        self._naming = Naming(collection, lambda: NameTakenError(_taken(of.noun), field="name"), lasting=_REFERENCES)
         self._installation = installation
 
     async def all(self) -> list[dict[str, Any]]:
@@ -62,16 +67,10 @@ class Connections:
         One of which it died before it was listed goes with its owner.
         """
         spec = self._of.spec_of(fields)
-
-        def manifest(name: str) -> Manifest:
-            reference = change.reference if change.value is None else new_reference(self._of.noun, name)
-            return new_manifest(self._of.kind, name, _referring(spec, reference), self._installation)
-
-        created = await self._naming.create(spec.name, manifest)
-        reference = reference_of(created)
-        if change.value is not None and reference is not None:
-            created = await self._put(created, Password(change.value, reference))
-        return await self._shown(created)
+        if change.value is None:
+            body = _referring(spec, change.reference).manifest()
+            return await self._shown(await self._naming.create(spec.name, lambda name: self._new(name, body)))
+        return await self._shown(await self._create_with(change.value, spec))
 
     async def replace(self, uid: str, fields: Mapping[str, Any], change: PasswordChange) -> dict[str, Any]:
         """Replaces the configuration; ConflictError when its new name is taken, or pipelines need its type.
@@ -81,19 +80,20 @@ class Connections:
         before = await self._collection.find(uid)
         name = before["metadata"]["name"]
         await self._resources.require(Right(UPDATE, self._collection.plural, name))
-        spec = self._of.spec_of(fields)
+        self._changed(before, fields, change)  # The shape comes first.
         await self._check_type(before, fields)
         if change.value is None:
-            return await self._shown(await self._write(uid, spec, change))
+            return await self._shown(await self._write(uid, fields, change))
         password = Password(change.value, new_reference(self._of.noun, name))
         made = await self._passwords.put(self._of.kind, before, password)
         try:
-            written = await self._write(uid, spec, PasswordChange(keeps=False, reference=password.reference), made)
-        except UnavailableError:
-            await self._settle(uid, made)
+            written = await self._write(uid, fields, replace(change, value=None, reference=password.reference), made)
+        except (InvalidError, NotFoundError, ConflictError):
+            await carry_through(self._lists.drop(uid, made))
             raise
-        except HeadraceError:
-            await self._passwords.remove(made)
+        except BaseException:
+            # Also where this request was cancelled, in the midst of a write.
+            await carry_through(self._lists.settle(uid, made))
             raise
         return await self._shown(written)
 
@@ -106,7 +106,7 @@ class Connections:
             found = await self._collection.find(uid)
             users = await self._users(found["metadata"]["name"])
             if users:
-                raise ConflictError(_in_use(f"delete {self._of.noun}", users))
+                raise ConflictError(await self._in_use(f"delete {self._of.noun}", users))
             try:
                 await self._collection.delete(found)
             except ConflictError:
@@ -114,7 +114,24 @@ class Connections:
             # At once: Kubernetes removes what it owned only after a while.
             await self._passwords.remove(own_secrets(self._of.noun, found))
             return
-        raise ConflictError(_changed_meanwhile(self._of.noun))
+        raise ConflictError(changed_meanwhile(self._of.noun))
+
+    async def _create_with(self, value: str, spec: ConnectionSpec) -> Manifest:
+        """Makes one with a password; whatever happens in between, none is left that waits for its own in vain."""
+        references: list[str] = []
+
+        def manifest(name: str) -> Manifest:
+            reference = new_reference(self._of.noun, name)
+            references.append(reference.name)
+            return self._new(name, _referring(spec, reference).manifest())
+
+        try:
+            created = await self._naming.create(spec.name, manifest)
+        except (UnavailableError, asyncio.CancelledError):
+            await carry_through(self._lists.withdraw(spec.name, references))
+            raise
+        reference = reference_of(created)
+        return created if reference is None else await self._lists.begin(created, Password(value, reference))
 
     async def _check_type(self, before: Manifest, fields: Mapping[str, Any]) -> None:
         """Raises ConflictError where none of the pipelines that use it would fit another type."""
@@ -122,78 +139,59 @@ class Connections:
             return
         users = await self._users(before["metadata"]["name"])
         if users:
-            raise ConflictError(_in_use(f"change the type of {self._of.noun}", users), field="type")
+            raise ConflictError(await self._in_use(f"change the type of {self._of.noun}", users), field="type")
 
-    async def _put(self, created: Manifest, password: Password) -> Manifest:
-        made: dict[str, str] = {}
+    async def _in_use(self, what: str, pipelines: list[Manifest]) -> str:
+        """Why not; the pipelines are named to whoever may list them."""
         try:
-            made = await self._passwords.put(self._of.kind, created, password)
-            return await self._listed(created, made)
-        except HeadraceError as error:
-            try:
-                await self._collection.take_back(created)
-            except HeadraceError as another:
-                error.add_note(f"it could not be taken back: {another.message}")
-            else:
-                await self._passwords.remove(made)
-            raise
+            await self._resources.require(Right(LIST, PIPELINES))
+        except ForbiddenError:
+            those = "1 pipeline uses" if len(pipelines) == 1 else f"{len(pipelines)} pipelines use"
+            return f"Cannot {what} while {those} it"
+        return f"Cannot {what} while pipelines use it: {_called(pipelines)}"
+
+    def _new(self, name: str, spec: dict[str, Any]) -> Manifest:
+        return new_manifest(self._of.kind, name, spec, self._installation)
 
     async def _write(
-        self, uid: str, spec: ConnectionSpec, change: PasswordChange, made: Mapping[str, str] | None = None
+        self, uid: str, fields: Mapping[str, Any], change: PasswordChange, made: Mapping[str, str] | None = None
     ) -> Manifest:
         """One write with the new specification and the list of Secrets, to which those that were `made` come."""
         for _ in range(_ATTEMPTS):
             before = await self._collection.find(uid)
-            patch = merge_patch(before["spec"], self._changed(before, spec, change))
+            spec = self._changed(before, fields, change)
+            patch = {} if says(before, spec) else merge_patch(before["spec"], spec.manifest())
             annotations = await self._annotations(before, patch, made or {})
             if not patch and not annotations:
                 return before
             try:
                 body = {"spec": patch, "metadata": {"annotations": annotations}}
                 written = await self._naming.patch(before, body, verb=UPDATE)
-            except NameTakenError:
-                raise
+            except NameTakenError as error:
+                # Callers read the message first: what was changed all the same belongs into it.
+                raise NameTakenError(error.in_full, field=error.field) from None
             except ConflictError:
                 continue  # Somebody else wrote.
             # What went is taken off the list by the next change, so that nothing is forgotten if this was the end.
             await self._passwords.tidy(self._of.noun, written)
             return written
-        raise ConflictError(_changed_meanwhile(self._of.noun))
+        raise ConflictError(changed_meanwhile(self._of.noun))
 
-    def _changed(self, before: Manifest, spec: ConnectionSpec, change: PasswordChange) -> dict[str, Any]:
+    def _changed(self, before: Manifest, fields: Mapping[str, Any], change: PasswordChange) -> ConnectionSpec:
+        """The specification as it is to be; InvalidError, or RequestValidationError for a field."""
+        check_sent_back(before, change.connection)
         if not change.keeps:
-            return _referring(spec, change.reference)
-        kept = keeping(before, spec)
+            return unpinned(before, _referring(self._of.spec_of(fields), change.reference))
+        kept = keeping(before, fields, self._of.spec_of)
         if change.only_own and kept.password_secret is not None and not is_own(self._of.noun, before):
             return _referring(kept, None)
-        return kept.manifest()
+        return unpinned(before, kept)
 
     async def _annotations(self, before: Manifest, patch: Mapping[str, Any], made: Mapping[str, str]) -> dict[str, Any]:
         """Those that a write changes; before it goes what an earlier one has left."""
         own = {**await self._passwords.tidy(self._of.noun, before), **made}
         is_listed = own == own_secrets(self._of.noun, before)
         return {**(_stamps(patch) if patch else {}), **({} if is_listed else listing(own))}
-
-    async def _settle(self, uid: str, made: Mapping[str, str]) -> None:
-        """After a write that may have taken place, or still may: lists the new Secret, so that it goes when unused.
-
-        This write makes the other one too old. While Kubernetes is away, the Secret is left to go with its owner.
-        """
-        with suppress(HeadraceError):
-            await self._listed(await self._collection.find(uid), made)
-
-    async def _listed(self, resource: Manifest, made: Mapping[str, str]) -> Manifest:
-        """The resource, with these on its list of Secrets."""
-        for _ in range(_ATTEMPTS):
-            own = {**own_secrets(self._of.noun, resource), **made}
-            try:
-                written = await self._collection.annotate(resource, listing(own))
-            except ConflictError:
-                resource = await self._collection.find(resource["metadata"]["uid"])
-                continue
-            await self._passwords.tidy(self._of.noun, written)
-            return written
-        raise ConflictError(_changed_meanwhile(self._of.noun))
 
     async def _shown(self, resource: Manifest) -> dict[str, Any]:
         name = resource["metadata"]["name"]
@@ -214,8 +212,8 @@ class NameTakenError(ConflictError):
     """Another one of the kind has the name."""
 
 
-def _referring(spec: ConnectionSpec, reference: SecretKey | None) -> dict[str, Any]:
-    return spec.model_copy(update={"password_secret": reference}).manifest()
+def _referring(spec: ConnectionSpec, reference: SecretKey | None) -> ConnectionSpec:
+    return spec.model_copy(update={"password_secret": reference})
 
 
 def _stamps(patch: Mapping[str, Any]) -> dict[str, str]:
@@ -230,12 +228,7 @@ def _taken(noun: str) -> str:
     return f"{noun.capitalize()} with this name already exists"
 
 
-def _changed_meanwhile(noun: str) -> str:
-    return f"{noun.capitalize()} is being changed by somebody else; try again"
-
-
-def _in_use(what: str, pipelines: list[Manifest]) -> str:
+def _called(pipelines: list[Manifest]) -> str:
     called = sorted(str(pipeline["spec"]["name"]) for pipeline in pipelines)
     shown = ", ".join(f"'{name}'" for name in called[:_NAMED])
-    more = f" and {len(called) - _NAMED} more" if len(called) > _NAMED else ""
-    return f"Cannot {what} while pipelines use it: {shown}{more}"
+    return f"{shown} and {len(called) - _NAMED} more" if len(called) > _NAMED else shown

@@ -11,7 +11,7 @@ from headrace.cluster import Manifest
 from headrace.errors import HeadraceError, NotFoundError, UnavailableError
 from headrace.lifecycle.state import FINAL, RunPhase
 from headrace.lifecycle.views import run_view
-from headrace.model.run import RunKind
+from headrace.runspec import RunKind
 from headrace.store.listings import Scope
 from headrace.store.records import RunRecord
 from headrace.store.store import Store

@@ -1,5 +1,6 @@
 """Passwords that come by a request: each is put into a Secret of its own, and none is ever read."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from headrace.logs import logger
 from headrace.model.connection import SecretKey
 from headrace_api.auth.access import Access
 from headrace_api.auth.rights import CREATE, DELETE
+from headrace_api.cleanups import carry_through
 from headrace_api.translate.passwords import new_secret, own_secrets, referred
 
 _SECRETS = "secrets"
@@ -36,13 +38,20 @@ class Passwords:
         self._installation = installation
 
     async def put(self, kind: str, resource: Manifest, password: Password) -> dict[str, str]:
-        """Makes the Secret, which goes when the resource does; returns its uid by its name."""
+        """Makes the Secret, which goes when the resource does; returns its uid by its name.
+
+        Where that may have taken place although no answer came, it is removed: nobody would know its uid.
+        """
         body = new_secret(kind, resource, password.reference, password.value, self._installation)
         try:
             made = await self._cluster.create_secret(body)
         except (InvalidError, NotFoundError) as error:
             # What Kubernetes says may repeat what was sent.
             raise UnavailableError("Kubernetes does not take the Secret for the password", part="kubernetes") from error
+        except (UnavailableError, asyncio.CancelledError):
+            # Nobody else's has this name, of which 8 digits were drawn just now.
+            await carry_through(self._is_gone(password.reference.name, None))
+            raise
         self._note(CREATE, password.reference.name)
         return {password.reference.name: str(made["metadata"]["uid"])}
 
@@ -56,7 +65,7 @@ class Passwords:
         """Removes Secrets that nothing refers to any more, uids by names; returns those that may still be there."""
         return {name: uid for name, uid in own.items() if not await self._is_gone(name, uid)}
 
-    async def _is_gone(self, name: str, uid: str) -> bool:
+    async def _is_gone(self, name: str, uid: str | None) -> bool:
         try:
             await self._cluster.delete_secret(name, uid=uid)
         except (NotFoundError, ConflictError):

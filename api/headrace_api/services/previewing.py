@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headrace import names
 from headrace.cluster import Manifest
-from headrace.errors import ConflictError, HeadraceError, InvalidError, LateError, RefusedError, UnavailableError
+from headrace.errors import ConflictError, HeadraceError, InvalidError, LateError, UnavailableError
 from headrace.lifecycle.ends import check_ends
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.views import run_view
@@ -17,8 +18,10 @@ from headrace.model.preview import PreviewSpec
 from headrace.store.listings import Scope
 from headrace.store.store import Store
 from headrace_api.auth.rights import DESTINATIONS, GET, SOURCES, Right
+from headrace_api.cleanups import carry_through
 from headrace_api.resources import Resources
 from headrace_api.translate.changes import updated_at
+from headrace_api.translate.preview_failures import Ends, failure
 from headrace_api.translate.previews import (
     check_asked,
     is_shared,
@@ -34,6 +37,14 @@ FRESH = timedelta(seconds=60)
 """So old may a list of tables be: paging through it looks at the source once."""
 Left = Callable[[], Awaitable[bool]]
 """Whether the caller is there no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A preview, as it was asked for."""
+
+    run: Manifest
+    ends: Ends
 
 
 class Previewer:
@@ -55,7 +66,7 @@ class Previewer:
         self._wait_seconds = wait_seconds
 
     async def tables(self, source_id: str, *, refresh: bool, left: Left) -> Mapping[str, Any]:
-        """The source's tables, at most a minute old unless `refresh`; NotFoundError, RefusedError, LateError."""
+        """The source's tables, at most a minute old unless `refresh`; NotFoundError, and what `_seen` raises."""
         source = await self._resources.sources.find(source_id)
         name = str(source["metadata"]["name"])
         since = max(datetime.now(UTC) - FRESH, updated_at(source))
@@ -66,11 +77,12 @@ class Previewer:
         run = None if refresh else await self._shared(name, since)
         if run is None:
             run = await self._ask(source, PreviewSpec(source=name))
+        asked = _Asked(run, Ends(source))
         # Whoever leaves does not end it: others may wait for the same, and the list is kept.
-        return await self._seen(run, await self._ended(run, left))
+        return await self._seen(asked, await self._ended(asked, left))
 
     async def rows(self, asked: Mapping[str, Any], left: Left) -> dict[str, Any]:
-        """The first rows, and the target; InvalidError, RefusedError, also with what the database says; LateError."""
+        """The first rows, and the target; InvalidError, RefusedError, and what `_seen` raises."""
         spec = pipeline_like(asked)
         refused, has_target = check_asked(spec, asked, self._allowed), asked.get("target_table") is not None
         destination = await self._destination(asked.get("destination_id"), spec, is_shown=has_target)
@@ -83,7 +95,8 @@ class Previewer:
         name = None if destination is None else destination["metadata"]["name"]
         preview = rows_preview(asked, source=source["metadata"]["name"], destination=name)
         run = await self._ask(source, preview, asked.get("params"))
-        return show_rows(await self._seen(run, await self._ended_or_cancelled(run, left)))
+        made = _Asked(run, Ends(source, destination))
+        return show_rows(await self._seen(made, await self._ended_or_cancelled(made, left)))
 
     async def _source(self, source_id: str | None) -> Manifest:
         if source_id is not None:
@@ -110,37 +123,39 @@ class Previewer:
     async def _ask(self, source: Manifest, preview: PreviewSpec, params: Mapping[str, Any] | None = None) -> Manifest:
         return await self._resources.runs.create(preview_manifest(source, preview, self._scope[0], params))
 
-    async def _seen(self, run: Manifest, ended: Manifest) -> Mapping[str, Any]:
-        """What the preview saw; RefusedError says why it saw nothing; ConflictError where somebody ended it."""
-        status = ended.get("status") or {}
-        result = await self._store.preview_result(run["metadata"]["uid"])
-        if status.get("phase") == RunPhase.FAILED:
-            # What the status leaves out may quote rows, which whoever asked may see.
-            raise RefusedError((result or {}).get("error") or status.get("errorMessage") or "The preview failed")
+    async def _seen(self, asked: _Asked, ended: Manifest) -> Mapping[str, Any]:
+        """What the preview saw.
+
+        RefusedError says why it saw nothing, also in the database's words; LateError and UnavailableError what may
+        pass by itself; ConflictError that somebody ended it.
+        """
+        result = await self._store.preview_result(asked.run["metadata"]["uid"])
+        if (ended.get("status") or {}).get("phase") == RunPhase.FAILED:
+            raise failure(ended, asked.ends, result)
         if result is None:
             raise ConflictError("The preview was cancelled, or removed, by somebody else; try again")
         return result
 
-    async def _ended_or_cancelled(self, run: Manifest, left: Left) -> Manifest:
+    async def _ended_or_cancelled(self, asked: _Asked, left: Left) -> Manifest:
         """As `_ended`; whatever ends the wait before the preview is over, it is not left at work for nobody."""
         try:
-            return await self._ended(run, left)
+            return await self._ended(asked, left)
         except BaseException:
             # Also where this request was itself cancelled, and may be again.
-            await asyncio.shield(self._cancel(run))
+            await carry_through(self._cancel(asked.run))
             raise
 
-    async def _ended(self, run: Manifest, left: Left) -> Manifest:
-        seen: Manifest | None = run
+    async def _ended(self, asked: _Asked, left: Left) -> Manifest:
+        seen: Manifest | None = asked.run
         try:
             async with asyncio.timeout(self._wait_seconds):
                 while seen is not None and not run_view(seen).is_final:
                     await asyncio.sleep(_POLL_SECONDS)
                     if await left():
                         raise LateError("The caller has left")
-                    seen = await self._look(run)
+                    seen = await self._look(asked.run)
         except TimeoutError:
-            raise LateError(self._why_late(seen)) from None
+            raise LateError(asked.ends.in_words(self._why_late(seen))) from None
         return seen or {}
 
     def _why_late(self, seen: Manifest | None) -> str:

@@ -8,7 +8,7 @@ from headrace.cluster import Manifest
 from headrace.errors import NotFoundError, RefusedError, UnavailableError
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.views import run_view
-from headrace.model.run import RunKind
+from headrace.runspec import RunKind
 from headrace_api.resources import Resources
 from headrace_api.translate.runs import run_manifest, show_result
 

@@ -11,8 +11,8 @@ from headrace.lifecycle.readings import read_pipeline
 from headrace.lifecycle.state import RunView
 from headrace.lifecycle.validity import check_kind
 from headrace.lifecycle.views import run_view
-from headrace.model.run import RunKind
 from headrace.query.parameters import parameter_names
+from headrace.runspec import RunKind
 from headrace.store.store import Store
 from headrace_api import times
 from headrace_api.auth.rights import CREATE, PATCH, PIPELINES, RUNS, Right

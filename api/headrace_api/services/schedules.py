@@ -9,7 +9,7 @@ from typing import Any
 from headrace import names
 from headrace.cluster import Manifest
 from headrace.errors import ConflictError, NotFoundError
-from headrace.lifecycle.due_runs import owner
+from headrace.manifests import owner
 from headrace_api import times
 from headrace_api.manifests import new_manifest
 from headrace_api.resources import Resources
@@ -88,7 +88,7 @@ class Schedules:
         pipeline = await self._checked(fields)
         name = f"{names.slug(pipeline['spec']['name'])[:_NAME_LENGTH].strip('-') or 's'}-{secrets.token_hex(4)}"
         body = new_manifest(names.SCHEDULE_KIND, name, spec_of(fields, pipeline).manifest(), self._installation)
-        body["metadata"]["ownerReferences"] = [owner(names.PIPELINE_KIND, pipeline["metadata"])]
+        body["metadata"]["ownerReferences"] = [_owner(pipeline)]
         return self._of(await self._resources.schedules.create(body), pipeline)
 
     async def replace(self, schedule_id: str, fields: Mapping[str, Any]) -> FoundSchedule:
@@ -147,5 +147,9 @@ def _replaced(schedule: Manifest, pipeline: Manifest, spec: Mapping[str, Any]) -
     metadata = schedule["metadata"]
     others = [r for r in metadata.get("ownerReferences") or [] if r.get("kind") != names.PIPELINE_KIND]
     stamps = {**(metadata.get("annotations") or {}), names.UPDATED_AT_ANNOTATION: times.now()}
-    owners = [*others, owner(names.PIPELINE_KIND, pipeline["metadata"])]
+    owners = [*others, _owner(pipeline)]
     return {**schedule, "metadata": {**metadata, "annotations": stamps, "ownerReferences": owners}, "spec": spec}
+
+
+def _owner(pipeline: Manifest) -> Manifest:
+    return owner(names.PIPELINE_KIND, pipeline["metadata"]["name"], pipeline["metadata"]["uid"])

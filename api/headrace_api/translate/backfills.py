@@ -23,18 +23,13 @@ def show_backfill(backfill: Manifest, schedule_id: str) -> dict[str, Any]:
     return {
         "id": backfill["metadata"]["uid"],
         "schedule_id": schedule_id,
-        "from": _time(backfill["spec"].get("from")),
-        "to": _time(backfill["spec"].get("to")),
+        "from": times.show_text(backfill["spec"].get("from")),
+        "to": times.show_text(backfill["spec"].get("to")),
         **_SPECIFICATION.shown(backfill),
         "state": (status.phase or BackfillPhase.PENDING).value,
         **{name: getattr(status, name) for name in _COUNTS},
-        "failed_runs": [{"due_at": _time(failed.due_at), "run": failed.run} for failed in status.failed_runs],
+        "failed_runs": [{"due_at": times.show_text(failed.due_at), "run": failed.run} for failed in status.failed_runs],
         "created_at": times.show(created_at(backfill)),
-        "started_at": _time(status.started_at),
-        "finished_at": _time(status.finished_at),
+        "started_at": times.show_text(status.started_at),
+        "finished_at": times.show_text(status.finished_at),
     }
-
-
-def _time(text: str | None) -> str | None:
-    moment = times.parse(text)
-    return times.show(moment) if moment else None

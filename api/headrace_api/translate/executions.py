@@ -11,7 +11,8 @@ from headrace.lifecycle.readings import read_pipeline
 from headrace.lifecycle.state import FINAL, RunPhase
 from headrace.lifecycle.tasks import counts, nodes_if_valid, tasks_of
 from headrace.lifecycle.views import run_view
-from headrace.model.run import RunKind, RunTask
+from headrace.model.run import RunTask
+from headrace.runspec import RunKind
 from headrace.store.records import RunRecord
 from headrace_api import times
 from headrace_api.translate.runs import show_record, show_resource

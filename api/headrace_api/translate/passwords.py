@@ -1,6 +1,5 @@
 """The Secrets that the API makes for passwords: what they are called, and what is in them."""
 
-import base64
 import re
 import secrets
 from collections.abc import Mapping
@@ -8,7 +7,7 @@ from typing import Any
 
 from headrace import names
 from headrace.cluster import Manifest
-from headrace.lifecycle.due_runs import owner
+from headrace.manifests import labels, owner, secret_data
 from headrace.model.connection import SecretKey
 
 KEY = "password"
@@ -69,12 +68,8 @@ def new_secret(kind: str, resource: Manifest, reference: SecretKey, password: st
         "type": "Opaque",
         "metadata": {
             "name": reference.name,
-            "labels": {
-                names.MANAGED_BY_LABEL: names.MANAGED_BY,
-                names.INSTALLATION_LABEL: installation,
-                names.CREDENTIALS_LABEL: "true",
-            },
-            "ownerReferences": [owner(kind, resource["metadata"])],
+            "labels": {**labels(installation), names.CREDENTIALS_LABEL: "true"},
+            "ownerReferences": [owner(kind, resource["metadata"]["name"], resource["metadata"]["uid"])],
         },
-        "data": {reference.key: base64.b64encode(password.encode()).decode()},
+        "data": secret_data({reference.key: password}),
     }

@@ -8,15 +8,17 @@ from typing import Any
 from headrace import names
 from headrace.cluster import Manifest
 from headrace.errors import RefusedError
-from headrace.lifecycle.due_runs import owner
 from headrace.lifecycle.readings import created_at
 from headrace.lifecycle.validity import check_params
 from headrace.lifecycle.views import run_view
+from headrace.manifests import labels, owner
 from headrace.model.pipeline import PipelineSpec
 from headrace.model.preview import PreviewSpec
-from headrace.model.run import RunKind
+from headrace.model.run import RunSpec
+from headrace.runspec import RunKind
 from headrace_api import times
 from headrace_api.translate.pipelines import refusal, spec_of
+from headrace_api.translate.specification import Specification
 
 _NO_TARGET = "preview.rows"
 """Stands where a pipeline needs a target and a preview none."""
@@ -29,7 +31,8 @@ _DEFAULTS: Mapping[str, Any] = {
     "note": None,
 }
 _TARGET: Mapping[str, Any] = {"kind": "postgres", "exists": False, "ddl": None, "mapping": None}
-_TAKEN = ("source_query", "source_table", "key_columns")
+_TAKEN = ("source_query", "source_table", "key_columns", "incremental_key")
+_RUN = Specification(RunSpec)
 
 
 def pipeline_like(asked: Mapping[str, Any]) -> PipelineSpec:
@@ -41,9 +44,10 @@ def pipeline_like(asked: Mapping[str, Any]) -> PipelineSpec:
 
 
 def check_asked(spec: PipelineSpec, asked: Mapping[str, Any], allowed: tuple[str, ...]) -> RefusedError | None:
-    """The rule that forbids the target; raises InvalidError when the shape of what is asked for is wrong."""
+    """The rule that forbids the target; InvalidError, RequestValidationError: what is asked for has the wrong shape."""
     refused = refusal(spec, allowed)
     check_params(spec.source_query or "", asked.get("params") or {})
+    _RUN.parse({"kind": RunKind.PREVIEW, "preview": PreviewSpec(), "params": asked.get("params")})
     return None if asked.get("target_table") is None else refused
 
 
@@ -57,15 +61,15 @@ def preview_manifest(
     source: Manifest, preview: PreviewSpec, installation: str, params: Mapping[str, Any] | None = None
 ) -> Manifest:
     """An EtlRun that the source owns, and that is of no pipeline."""
-    spec = {"kind": RunKind.PREVIEW.value, "preview": preview.manifest()}
+    own, spec = source["metadata"], {"kind": RunKind.PREVIEW.value, "preview": preview.manifest()}
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.RUN_KIND,
         "metadata": {
             "name": f"preview-{secrets.token_hex(8)}",
             "annotations": {names.CREATED_AT_ANNOTATION: times.now()},
-            "labels": {names.MANAGED_BY_LABEL: names.MANAGED_BY, names.INSTALLATION_LABEL: installation},
-            "ownerReferences": [owner(names.SOURCE_KIND, source["metadata"], controller=False)],
+            "labels": labels(installation),
+            "ownerReferences": [owner(names.SOURCE_KIND, own["name"], own["uid"], controller=False)],
         },
         "spec": {**spec, "params": dict(params)} if params else spec,
     }

@@ -5,12 +5,13 @@ from typing import Any
 
 from headrace import names
 from headrace.cluster import Manifest
-from headrace.lifecycle.due_runs import owner
 from headrace.lifecycle.labels import labels_of_run
 from headrace.lifecycle.readings import created_at, owner_uid
 from headrace.lifecycle.state import RunPhase
 from headrace.lifecycle.views import run_view
-from headrace.model.run import ReconcileResult, RunKind
+from headrace.manifests import labels, owner
+from headrace.model.run import ReconcileResult
+from headrace.runspec import RunKind
 from headrace.store.records import RunRecord
 from headrace_api import times
 
@@ -55,8 +56,8 @@ def show_resource(run: Manifest, pipeline_id: str, record: RunRecord | None) -> 
         "kind": run["spec"].get("kind", RunKind.LOAD),
         "status": phase.value,
         "created_at": times.show(created_at(run)),
-        "started_at": None if phase == RunPhase.PENDING else _time(status.get("startedAt")),
-        "finished_at": _time(status.get("finishedAt")),
+        "started_at": None if phase == RunPhase.PENDING else times.show_text(status.get("startedAt")),
+        "finished_at": times.show_text(status.get("finishedAt")),
         **counts,
         "error_message": status.get("errorMessage") if phase == RunPhase.FAILED else None,
     }
@@ -139,17 +140,10 @@ def run_manifest(pipeline: Manifest, name: str, spec: Mapping[str, Any], install
             "name": name,
             "annotations": {names.CREATED_AT_ANNOTATION: times.now()},
             "labels": {
-                names.MANAGED_BY_LABEL: names.MANAGED_BY,
-                names.INSTALLATION_LABEL: installation,
-                names.PIPELINE_LABEL: metadata["uid"],
+                **labels(installation, metadata["uid"]),
                 **labels_of_run(tags=spec.get("tags"), project=(pipeline.get("spec") or {}).get("project")),
             },
-            "ownerReferences": [owner(names.PIPELINE_KIND, metadata)],
+            "ownerReferences": [owner(names.PIPELINE_KIND, metadata["name"], metadata["uid"])],
         },
         "spec": {"pipeline": metadata["name"], **spec},
     }
-
-
-def _time(text: object) -> str | None:
-    moment = times.parse(text)
-    return times.show(moment) if moment else None

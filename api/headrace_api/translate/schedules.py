@@ -8,8 +8,8 @@ from headrace.cluster import Manifest
 from headrace.errors import InvalidError
 from headrace.lifecycle.readings import created_at
 from headrace.lifecycle.validity import INTERVAL_PARAMS, check_params
-from headrace.model.pipeline import Mode
 from headrace.model.schedule import ScheduleSpec, ScheduleStatus
+from headrace.runspec import Mode
 from headrace.schedules.due import Schedule, check_schedule, due_after
 from headrace_api import times
 from headrace_api.translate.changes import updated_at

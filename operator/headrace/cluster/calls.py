@@ -8,7 +8,6 @@ from time import monotonic
 from headrace.errors import ConflictError, HeadraceError, InvalidError, NotFoundError
 
 OK, CONFLICT, NOT_FOUND, INVALID, UNAVAILABLE = "ok", "conflict", "not_found", "invalid", "unavailable"
-WRITES = frozenset({"create", "patch", "update", "delete"})
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 

@@ -7,8 +7,9 @@ from headrace import names
 from headrace.cluster.calls import Tell
 from headrace.cluster.secrets import Secrets
 from headrace.cluster.transport import PART, Transport
-from headrace.cluster.verbs import Listing, Manifest
+from headrace.cluster.verbs import Listing
 from headrace.errors import InvalidError, NotFoundError, UnavailableError
+from headrace.manifests import Manifest
 
 AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io/v1", "authorization.k8s.io/v1"
 
@@ -42,8 +43,6 @@ class Cluster(Secrets):
     async def ping(self, *, time_limit: float = 2.0) -> None:
         """Returns when the API server answers."""
         await self._transport.request("GET", "/version", time_limit=time_limit)
-
-    # Our own resources.
 
     async def get(self, plural: str, name: str) -> Manifest | None:
         """One resource, live; None when there is none."""
@@ -88,8 +87,6 @@ class Cluster(Secrets):
         async for event in self._watch(self._ours(plural), resource_version, ""):
             yield event
 
-    # Who calls the API, and what they may do.
-
     async def review_token(self, token: str, audiences: Sequence[str]) -> Manifest | None:
         """Whose token it is (`username`, `uid`, `groups`, `extra`); None when it is nobody's.
 
@@ -130,8 +127,6 @@ class Cluster(Secrets):
         except (InvalidError, NotFoundError) as error:
             raise UnavailableError("Kubernetes can't say what the caller may do", part=PART) from error
         return bool(status.get("allowed")) and not status.get("denied")
-
-    # What only the operator touches.
 
     async def create_job(self, body: Mapping[str, Any]) -> Manifest:
         """Creates a Job; ConflictError when the name is taken."""
@@ -177,8 +172,6 @@ class Cluster(Secrets):
     async def replace_lease(self, name: str, body: Mapping[str, Any]) -> Manifest:
         """Replaces a Lease; ConflictError when somebody else was faster."""
         return await self._transport.request("PUT", f"{self._leases}/{name}", body=body)
-
-    # Addresses.
 
     def _ours(self, plural: str) -> str:
         return f"/apis/{names.API_VERSION}/namespaces/{self.namespace}/{plural}"

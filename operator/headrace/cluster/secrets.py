@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.cluster.verbs import Manifest, Verbs
+from headrace.cluster.verbs import Verbs
+from headrace.manifests import Manifest
 
 METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 """Asks for an answer without the data."""

@@ -6,8 +6,7 @@ from typing import Any
 
 from headrace.cluster.transport import JSON, MERGE_PATCH, Transport
 from headrace.errors import ConflictError, NotFoundError
-
-Manifest = dict[str, Any]
+from headrace.manifests import Manifest
 
 PAGE = 500
 """Objects per page of a list: what kubectl asks for."""

@@ -14,6 +14,7 @@ from headrace.model.conditions import Reason
 from headrace.model.connection import (
     ELASTICSEARCH_PORT,
     POSTGRES_PORT,
+    ROW_SECURITY,
     ConnectionSeen,
     ConnectionSpec,
     ConnectionType,
@@ -24,9 +25,10 @@ from headrace.model.connection import (
 )
 from headrace.model.destination import DestinationSpec
 from headrace.model.source import SourceSpec
+from headrace.postgres import row_security
+from headrace.search.settings import NAMES
 
 _UNREADABLE = "neither a libpq URL (special characters escaped) nor a list of key=value pairs"
-_SEARCH_KEYS = ("url", "api-key", "username", "password", "ca", "verify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,19 @@ class PostgresAccess:
     """libpq's, the password among them."""
     ca: str | None = None
     """Certificates in PEM; libpq takes them from a file only."""
+    row_security: str | None = None
+    """`on`: rows that a policy hides from the role are meant to be left out."""
 
-    def conninfo(self, *, ca_file: str | None = None) -> str:
-        """The connection string of libpq; `ca_file`: where `ca` was written to."""
+    def conninfo(self, *, ca_file: str | None = None, reads_rows: bool = False) -> str:
+        """The connection string of libpq; `ca_file`: where `ca` was written to.
+
+        `reads_rows`: with what only a reader of rows has to know, and a pooler need not take; else without.
+        """
         more = {"sslrootcert": ca_file} if self.ca is not None and ca_file is not None else {}
-        return make_conninfo("", **(self.parameters | more))
+        given = self.parameters.get("options", "")
+        wanted = (self.row_security or row_security.asked_in(given)) if reads_rows else None
+        told = self.parameters | more | {"options": row_security.asking(given, wanted)}
+        return make_conninfo("", **{name: value for name, value in told.items() if value or name != "options"})
 
     @property
     def seen(self) -> ConnectionSeen:
@@ -60,7 +70,7 @@ class SearchAccess:
     """How an Elasticsearch is reached."""
 
     settings: dict[str, str] = field(repr=False)
-    """url, api_key, username, password, ca, verify ("true" or "false"), as far as they are known."""
+    """By NAMES, as far as they are known."""
 
     def to_json(self) -> str:
         """What the runner reads."""
@@ -71,7 +81,8 @@ class SearchAccess:
         """Where it leads, without the password."""
         url = urlsplit(self.settings["url"])
         default = 443 if url.scheme == "https" else 80
-        username = self.settings.get("username") or url.username
+        # Where there is a key, no user logs in.
+        username = None if self.settings.get("api_key") else self.settings.get("username") or url.username
         return ConnectionSeen(host=url.hostname, port=url.port or default, username=username)
 
 
@@ -83,7 +94,8 @@ def resolve(spec: SourceSpec | DestinationSpec, secrets: Secrets) -> Access:
     check_options(spec)
     if spec.type == ConnectionType.ELASTICSEARCH.value:
         return SearchAccess(_search(spec, secrets))
-    return PostgresAccess(_verifying(spec, _postgres(spec, secrets)), spec.ca)
+    parameters = _verifying(spec, _postgres(spec, secrets))
+    return PostgresAccess(parameters, spec.ca, spec.options.get(ROW_SECURITY))
 
 
 def check_options(spec: SourceSpec | DestinationSpec) -> None:
@@ -111,7 +123,7 @@ def _verifying(spec: SourceSpec | DestinationSpec, parameters: dict[str, str]) -
 
 def _postgres(spec: ConnectionSpec, secrets: Secrets) -> dict[str, str]:
     if spec.connection_secret is not None:
-        return _parameters(spec.connection_secret, secrets) | spec.options
+        return _parameters(spec.connection_secret, secrets) | _of_libpq(spec)
     if spec.host is None or spec.database is None:
         raise NoWayInError(Reason.INVALID_SPEC, "host and database are needed, or a connectionSecret")
     username, password = _login(spec, secrets)
@@ -122,7 +134,11 @@ def _postgres(spec: ConnectionSpec, secrets: Secrets) -> dict[str, str]:
         "user": username,
         "password": password,
     }
-    return {name: value for name, value in own.items() if value is not None} | spec.options
+    return {name: value for name, value in own.items() if value is not None} | _of_libpq(spec)
+
+
+def _of_libpq(spec: ConnectionSpec) -> dict[str, str]:
+    return {name: value for name, value in spec.options.items() if name != ROW_SECURITY}
 
 
 def _parameters(reference: SecretKey, secrets: Secrets) -> dict[str, str]:
@@ -161,7 +177,7 @@ def _search(spec: ConnectionSpec, secrets: Secrets) -> dict[str, str]:
     if spec.connection_secret is not None:
         reference = spec.connection_secret
         data = secrets.usable(reference, whole=True).data
-        found = {key.replace("-", "_"): data.get(f"{reference.key}-{key}", "") for key in _SEARCH_KEYS}
+        found = {name: data.get(f"{reference.key}-{name.replace('_', '-')}", "") for name in NAMES}
         if not found["url"]:
             message = f"the Secret '{reference.name}' has no key '{reference.key}-url'"
             raise NoWayInError(Reason.SECRET_MISSING, message)

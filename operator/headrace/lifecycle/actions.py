@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from headrace.lifecycle.holds import Holds
 from headrace.model.pipeline import PipelineStatus
 from headrace.model.run import RunStatus
 from headrace.runspec import RunSpec
@@ -104,6 +105,14 @@ class ExpireJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProvideSecret:
+    """Make what a run's pods reach source and target by; that it is there is fine."""
+
+    run: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DropSecret:
     """Delete what a run's pods reached source and target by; that it is gone is fine."""
 
@@ -142,6 +151,7 @@ Step = (
     | ResumeJob
     | DeleteJob
     | ExpireJob
+    | ProvideSecret
     | DropSecret
     | PruneRun
     | EmitEvent
@@ -183,18 +193,4 @@ class Plan:
     needs: Needs = NOTHING
     wake_at: datetime | None = None
     """The next deadline; None: only an event changes anything."""
-    pipeline_status: PipelineStatus | None = None
-    run_statuses: Mapping[str, RunStatus] = field(default_factory=dict)
-    """By uid, as they will be."""
-    at_work: frozenset[str] = frozenset()
-    """Runs that hold a slot."""
-    streams: frozenset[str] = frozenset()
-    """Those of them that are streams: there are slots of their own for them."""
-    waits_for_slot: bool = False
-    stream_waits_for_slot: bool = False
-    connections: Mapping[str, str] = field(default_factory=dict)
-    """Of those at work: the source that each has a connection to."""
-    waits_for_source: Mapping[str, str] = field(default_factory=dict)
-    """Runs that wait for a connection, and to which source."""
-    put_off: frozenset[str] = frozenset()
-    """Runs that wait for a slot: who waited for a source before keeps its place there."""
+    holds: Holds = field(default_factory=Holds)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from headrace.lifecycle.actions import Needs
+from headrace.lifecycle.actions import Needs, ProvideSecret
 from headrace.lifecycle.attempts import next_attempt, without_job
 from headrace.lifecycle.case import Case
 from headrace.lifecycle.counting import counted
@@ -139,7 +139,8 @@ def _starting(case: Case) -> Move:
         return killed(case, Reason.POD_NOT_READY, f"not ready after {minutes} minutes: {why}")
     move = waits(case, Reason.POD_NOT_READY, why, job=attempt, stopping_since=None)
     again = earliest(case.spell_start + limits.not_ready_after, case.now + LOOK_AT_POD_AGAIN)
-    return move.but(wake_at=max(again or case.now, case.now + GONE_SOON))
+    steps = (ProvideSecret(run=case.run.name, uid=case.run.uid),) if case.pod.lacks_secret else ()
+    return move.but(wake_at=max(again or case.now, case.now + GONE_SOON), steps=steps)
 
 
 def _current_reason(case: Case) -> Reason:
@@ -156,7 +157,8 @@ def _current_message(case: Case) -> str:
 
 
 def _lost(case: Case) -> Move:
-    fruitless = 0 if has_advanced(case) else case.attempt.fruitless + 1
+    # Counted once: an attempt that was written off while its next one could not begin is not at work any more.
+    fruitless = 0 if has_advanced(case) else case.attempt.fruitless + case.attempt.active
     if fruitless >= case.limits.max_takeovers:
         text = f"{fruitless} runners in a row fell silent without committing a batch"
         return killed(case, Reason.RUNNER_LOST, text)

@@ -7,9 +7,8 @@ from typing import Any
 
 from headrace import names
 from headrace.lifecycle.labels import labels_of_run
+from headrace.manifests import Manifest, labels, owner
 from headrace.model.times import due_text, to_text
-
-Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def due_run(
             "name": run_name(schedule, due, cause),
             "labels": _labels(pipeline, schedule, backfill, installation),
             "annotations": {names.CREATED_AT_ANNOTATION: to_text(now)},
-            "ownerReferences": [owner(names.PIPELINE_KIND, metadata)],
+            "ownerReferences": [owner(names.PIPELINE_KIND, metadata["name"], metadata["uid"])],
         },
         "spec": {
             "pipeline": metadata["name"],
@@ -92,26 +91,10 @@ def interval_params(due: DueTime) -> dict[str, str]:
     }
 
 
-def owner(kind: str, metadata: Mapping[str, Any], *, controller: bool = True) -> Manifest:
-    """The reference by which Kubernetes removes what belongs to something that was deleted."""
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": kind,
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-        "controller": controller,
-        "blockOwnerDeletion": False,
-    }
-
-
 def _labels(
     pipeline: Mapping[str, Any], schedule: Mapping[str, Any], backfill: Mapping[str, Any] | None, installation: str
 ) -> dict[str, str]:
-    return {
-        names.MANAGED_BY_LABEL: names.MANAGED_BY,
-        names.INSTALLATION_LABEL: installation,
-        names.PIPELINE_LABEL: pipeline["metadata"]["uid"],
-    } | labels_of_run(
+    return labels(installation, pipeline["metadata"]["uid"]) | labels_of_run(
         project=(pipeline.get("spec") or {}).get("project"),
         schedule_uid=schedule["metadata"]["uid"],
         backfill_uid=backfill["metadata"]["uid"] if backfill else None,

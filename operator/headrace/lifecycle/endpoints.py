@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -11,12 +11,12 @@ from headrace.errors import InvalidError
 from headrace.lifecycle.ends import check_ends
 from headrace.lifecycle.faults import in_words
 from headrace.lifecycle.problem import Problem
+from headrace.manifests import Manifest
 from headrace.model.conditions import Reason
 from headrace.model.destination import DestinationSpec
 from headrace.model.pipeline import PipelineSpec
 from headrace.model.source import SourceSpec
 
-Manifest = Mapping[str, Any]
 EndKind = Literal["EtlSource", "EtlDestination"]
 
 

@@ -147,6 +147,8 @@ class PodSeen:
     """When its container last started."""
     reason: str = ""
     """Why it is not running, in words: image, Secret, quota, no node."""
+    lacks_secret: bool = False
+    """The Secret that it waits for is gone, and can be made again."""
     exit_code: int | None = None
     outcome: str | None = None
     """DONE, FAILED or STOPPED, from the termination message."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from headrace.lifecycle.actions import AdoptRun, EmitEvent, Needs, Plan, SavePipeline, SaveRun, Step
 from headrace.lifecycle.advance import advance
 from headrace.lifecycle.case import NO_ROOM, case_of
+from headrace.lifecycle.holds import Holds
 from headrace.lifecycle.labels import labels_of_run
 from headrace.lifecycle.moves import Move, changed, earliest
 from headrace.lifecycle.observed import Observed, PipelineSeen, RunSeen
@@ -43,12 +44,18 @@ def plan(observed: Observed) -> Plan:
     }
     status = pipeline_status(observed, pipeline, statuses, moves, claimed.active, problem)
     steps, wake = _steps(observed, pipeline, claimed, moves, statuses, status)
-    at_work = {run.uid: run for run in observed.runs if is_at_work(statuses[run.uid])}
     return Plan(
         steps=steps,
         wake_at=earliest(wake, *(move.wake_at for move in moves.values())),
-        pipeline_status=status,
-        run_statuses=statuses,
+        holds=_holds(observed, pipeline, moves, statuses),
+    )
+
+
+def _holds(
+    observed: Observed, pipeline: PipelineSeen, moves: Mapping[str, Move], statuses: Mapping[str, RunStatus]
+) -> Holds:
+    at_work = {run.uid: run for run in observed.runs if is_at_work(statuses[run.uid])}
+    return Holds(
         at_work=frozenset(at_work),
         streams=frozenset(uid for uid in at_work if statuses[uid].stream),
         waits_for_slot=any(m.waits_for_slot and not m.status.stream for m in moves.values()),
@@ -60,7 +67,17 @@ def plan(observed: Observed) -> Plan:
             if run.uid in moves and moves[run.uid].reason == Reason.WAITING_FOR_SOURCE
         },
         put_off=frozenset(uid for uid, move in moves.items() if move.waits_for_slot),
+        quiet=frozenset(run.uid for run in observed.runs if _is_quiet(observed, run)),
     )
+
+
+def _is_quiet(observed: Observed, run: RunSeen) -> bool:
+    """A runner that has said how it ended does so at once; of a Job that is not there a pod may be left."""
+    said, attempt = observed.progress(run.uid), run.status.job
+    if attempt is not None and said.outcome is not None and said.epoch == attempt.epoch:
+        return True
+    jobs = [job for job in observed.jobs if job.run_uid == run.uid]
+    return bool(jobs) and all(job.is_quiet or job.finished for job in jobs)
 
 
 def _claimant(observed: Observed, pipeline: PipelineSeen) -> RunSeen | None:
@@ -164,18 +181,16 @@ def _ready(status: PipelineStatus) -> tuple[str, str, str] | None:
 def _without_pipeline(observed: Observed) -> Plan:
     """Runs that name a pipeline that is not there: it may come; those of one that is gone follow it."""
     steps: list[Step] = []
-    statuses: dict[str, RunStatus] = {}
     wake = None
     for run in observed.runs:
-        statuses[run.uid] = run.status
         if observed.pipeline is not None or run.owned or run.status.phase in FINAL:
             continue
         move = _orphan(observed, run)
-        statuses[run.uid] = with_conditions(run, move, observed.now)
+        status = with_conditions(run, move, observed.now)
         wake = earliest(wake, move.wake_at)
-        if statuses[run.uid] != run.status:
-            steps += [SaveRun(run=run.name, uid=run.uid, status=statuses[run.uid]), *move.events]
-    return Plan(steps=tuple(steps), wake_at=wake, run_statuses=statuses)
+        if status != run.status:
+            steps += [SaveRun(run=run.name, uid=run.uid, status=status), *move.events]
+    return Plan(steps=tuple(steps), wake_at=wake)
 
 
 def _orphan(observed: Observed, run: RunSeen) -> Move:

@@ -40,7 +40,7 @@ def claim(observed: Observed, pipeline: PipelineSeen, problem: Problem | None, *
     case = case_of(observed, pipeline, holder, room=room)
     move = advance(case) if holder.status.job else first(case, problem)
     done = move.is_final and observed.store is not None
-    idle = move.status.job is None and not move.is_final and case.held
+    idle = move.status.job is None and not move.is_final
     # The claim falls last: who dies before finds it, and drops the Secret then.
     drop = (DropSecret(uid=holder.uid),) if done and move.status.job else ()
     return Claim(active=None if done or idle else held_by, moves={holder.uid: move}, steps=drop)

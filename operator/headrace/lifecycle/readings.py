@@ -1,7 +1,7 @@
 """Reads manifests, as the Kubernetes API gives them, into what a plan is made from."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from headrace import names
 from headrace.lifecycle.faults import in_words
 from headrace.lifecycle.observed import JobSeen, PipelineSeen, PodSeen, RunSeen
+from headrace.manifests import Manifest
 from headrace.model.pipeline import PipelineSpec, PipelineStatus
 from headrace.model.run import RunSpec, RunStatus
 from headrace.model.times import from_text
 
-Manifest = Mapping[str, Any]
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 

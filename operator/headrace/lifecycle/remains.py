@@ -26,7 +26,7 @@ def remains(
         step, later = _left_over(job, statuses[job.run_uid], observed)
         steps += [step] if step else []
         wake = min(wake, later) if wake and later else wake or later
-    return (*steps, *_archive(observed, active), *_prune(observed, active)), wake
+    return (*steps, *_archive(observed, active), *_prune(observed)), wake
 
 
 def _left_over(job: JobSeen, status: RunStatus, observed: Observed) -> tuple[Step | None, datetime | None]:
@@ -73,7 +73,7 @@ def observed_claim(observed: Observed) -> RunReference | None:
     return observed.pipeline.status.active_run if observed.pipeline else None
 
 
-def _prune(observed: Observed, active: RunReference | None) -> list[Step]:
+def _prune(observed: Observed) -> list[Step]:
     """Only what was archived when it was observed: never in the same breath."""
     steps: list[Step] = []
     for writes in (True, False):

@@ -21,9 +21,9 @@ from headrace.lifecycle.validity import (
 )
 from headrace.model.base import seconds
 from headrace.model.conditions import Reason
-from headrace.model.pipeline import Mode, PipelineSpec
+from headrace.model.pipeline import PipelineSpec
 from headrace.query.parameters import bind, parameter_names
-from headrace.runspec import RunSpec
+from headrace.runspec import Mode, RunSpec
 from headrace.target import check_target
 
 
@@ -74,8 +74,8 @@ def run_spec(pipeline: PipelineSeen, run: RunSeen, limits: Limits) -> RunSpec:
         namespace=limits.namespace,
         pipeline_name=pipeline.name,
         pipeline_uid=pipeline.uid,
-        kind=run.spec.kind.value,
-        mode=_mode(spec, run).value,
+        kind=run.spec.kind,
+        mode=_mode(spec, run),
         poll_seconds=float(seconds(spec.poll_interval)),
         tasks=nodes_of(spec),
         query=bind(query_of(spec), params),

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from headrace.model.run import ONLY_READS, RunKind
+from headrace.model.run import ONLY_READS
+from headrace.runspec import RunKind
 
 
 class Phase(StrEnum):

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from headrace.errors import ConflictError, InvalidError, RefusedError
 from headrace.lifecycle.tasks import check_nodes
 from headrace.model.base import seconds
-from headrace.model.pipeline import Mode, PipelineSpec, PipelineType
+from headrace.model.pipeline import PipelineSpec, PipelineType
 from headrace.model.preview import PreviewSpec
-from headrace.model.run import ONLY_ELASTICSEARCH, RunKind
+from headrace.model.run import ONLY_ELASTICSEARCH
 from headrace.query.check import check_query
 from headrace.query.parameters import parameter_names
+from headrace.runspec import Mode, RunKind
 from headrace.target import ELASTICSEARCH_PREFIX, Target, check_target, parse_target, why_malformed
 
 

@@ -1,13 +1,11 @@
 """Reads resources, as the Kubernetes API gives them, into the views that the state is computed from."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from headrace.lifecycle.readings import created_at
 from headrace.lifecycle.state import Phase, PipelineView, RunPhase, RunView, pipeline_phase
+from headrace.manifests import Manifest
 from headrace.model.times import to_text
-
-Manifest = Mapping[str, Any]
 
 
 def run_view(run: Manifest) -> RunView:

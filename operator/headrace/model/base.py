@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from pydantic.alias_generators import to_camel
 
 NAME_PATTERN = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+NAME_RULE = "no control characters, and no space at either end"
+"""The same in words."""
 RESOURCE_NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 """What Kubernetes takes for a metadata.name; anything else may mean something in the path of a URL."""
 DURATION_PATTERN = r"^[0-9]{1,9}(s|m|h|d)$"
@@ -84,7 +86,7 @@ def shown(text: str) -> str:
 def printable(name: str) -> str:
     """The name, when people can tell it from others by looking at it; ValueError says what is wrong."""
     if name != name.strip() or any(unicodedata.category(c) == "Cc" for c in name):
-        raise ValueError("no control characters, and no space at either end")
+        raise ValueError(NAME_RULE)
     return name
 
 

@@ -43,6 +43,15 @@ class SecretKey(Resource):
     """Under which key it lies there."""
 
 
+class ConnectionKey(SecretKey):
+    """As SecretKey; a whole connection string lies under no key that goes without saying."""
+
+    key: str = Field(min_length=1, max_length=253, pattern=DATA_KEY_PATTERN)
+    """Under which key it lies there; of elasticsearch what its keys begin with."""
+
+
+ROW_SECURITY = "row_security"
+"""The option of a source that may leave out rows which a policy hides from its role. None of libpq's: the server's."""
 _WHOLE = r"[0-9]{1,9}"
 _ON_OFF = r"[01]"
 POSTGRES_OPTIONS: dict[str, str] = {
@@ -63,6 +72,8 @@ POSTGRES_OPTIONS: dict[str, str] = {
     "keepalives_interval": _WHOLE,
     "keepalives_count": _WHOLE,
     "tcp_user_timeout": _WHOLE,
+    # https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-ROW-SECURITY
+    ROW_SECURITY: r"on|off",
 }
 """What may be said of a connection to Postgres besides, and how; all else, and so each password, is refused."""
 VERIFYING = ("verify-ca", "verify-full")
@@ -91,7 +102,7 @@ class ConnectionSpec(Resource):
     key."""
     password_secret: SecretKey | None = None
     """Where the password lies; null: none is sent."""
-    connection_secret: SecretKey | None = None
+    connection_secret: ConnectionKey | None = None
     """Instead of host, port, database, username and password: where a whole connection string lies (a URL, or libpq's
     key=value pairs). Of elasticsearch the key is the beginning of several: `…-url`, `…-api-key`, `…-username`,
     `…-password`, `…-ca`, `…-verify`."""
@@ -113,6 +124,9 @@ class ConnectionSpec(Resource):
         complaint = None if host is None else why_no_host(host)
         if complaint:
             raise ValueError(complaint)
+        if host is not None and "%" in host:
+            # The CRD's pattern has no room for a zone; a connection string may have one.
+            raise ValueError("give an IPv6 address without its zone (what stands after %)")
         return host
 
     @field_validator("database", "username")

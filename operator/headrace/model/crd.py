@@ -4,7 +4,7 @@ from typing import Any
 
 from headrace import names
 from headrace.model.base import Resource
-from headrace.model.kinds import Column, Kind, Rule
+from headrace.model.kind import Column, Kind, Rule
 
 Schema = dict[str, Any]
 

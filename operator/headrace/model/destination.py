@@ -1,9 +1,9 @@
 """EtlDestination: a database or a search engine that pipelines write to."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from headrace.model.conditions import Condition
-from headrace.model.connection import ConnectionSpec, ConnectionStatus, ConnectionType
+from headrace.model.connection import ROW_SECURITY, ConnectionSpec, ConnectionStatus, ConnectionType
 
 
 class DestinationSpec(ConnectionSpec):
@@ -11,6 +11,13 @@ class DestinationSpec(ConnectionSpec):
 
     type: ConnectionType = ConnectionType.POSTGRES
     """What kind of server it is: postgres, or elasticsearch."""
+
+    @field_validator("options")
+    @classmethod
+    def _of_no_source(cls, options: dict[str, str]) -> dict[str, str]:
+        if ROW_SECURITY in options:
+            raise ValueError(f"'{ROW_SECURITY}' is an option of sources: no row is read here")
+        return options
 
 
 class DestinationStatus(ConnectionStatus):

@@ -1,63 +1,13 @@
-"""The kinds of resources, and what their definitions say beyond the models: columns, rules, fields to select by."""
-
-from dataclasses import dataclass
+"""The kinds of resources, and what their definitions say beyond the models."""
 
 from headrace import names
 from headrace.model.backfill import BackfillSpec, BackfillStatus
-from headrace.model.base import Resource, Status
-from headrace.model.connection import NAME_AND_VALUE, OPTIONS, VERIFYING, ConnectionType
-from headrace.model.destination import DestinationSpec, DestinationStatus
+from headrace.model.connection_kinds import DESTINATION, SOURCE
+from headrace.model.kind import AGE, READY, Column, Kind, Rule, fixed
 from headrace.model.pipeline import PipelineSpec, PipelineStatus
 from headrace.model.project import ProjectSpec, ProjectStatus
 from headrace.model.run import RunSpec, RunStatus
 from headrace.model.schedule import ScheduleSpec, ScheduleStatus
-from headrace.model.source import SourceSpec, SourceStatus
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A column of `kubectl get`."""
-
-    name: str
-    path: str
-    type: str = "string"
-    description: str = ""
-    wide: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A rule that the API server checks by itself (CEL)."""
-
-    rule: str
-    message: str
-    field: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """All that a CRD says beyond its models."""
-
-    kind: str
-    plural: str
-    short: str
-    description: str
-    spec: type[Resource]
-    status: type[Status]
-    columns: tuple[Column, ...]
-    rules: tuple[Rule, ...]
-    selectable: tuple[str, ...]
-
-
-def _fixed(*fields: str) -> tuple[Rule, ...]:
-    """Optional texts that stay as they were when the resource was made."""
-    return tuple(Rule(rule=_is_fixed(field), message=f"{field} can't be changed", field=field) for field in fields)
-
-
-def _is_fixed(field: str) -> str:
-    new, old = f"self.{field}", f"oldSelf.{field}"
-    return f"has({new}) == has({old}) && (!has({new}) || {new} == {old})"
-
 
 PIPELINE = Kind(
     kind=names.PIPELINE_KIND,
@@ -76,13 +26,11 @@ PIPELINE = Kind(
             name="Written", path=".status.lastRun.rowsWritten", type="integer", description="Rows the last run changed."
         ),
         Column(name="Finished", path=".status.lastRun.finishedAt", type="date", description="When the last run ended."),
-        Column(name="Age", path=".metadata.creationTimestamp", type="date"),
+        AGE,
         Column(
             name="Dead letters", path=".status.deadLetters", type="integer", description="Rows put aside.", wide=True
         ),
-        Column(
-            name="Ready", path='.status.conditions[?(@.type=="Ready")].reason', description="Is it valid?", wide=True
-        ),
+        READY,
         Column(name="Project", path=".spec.project", description="The project it belongs to.", wide=True),
         Column(name="Source", path=".spec.source", description="Where it reads from.", wide=True),
         Column(name="Name", path=".spec.name", description="The name shown to people.", wide=True),
@@ -144,7 +92,7 @@ RUN = Kind(
         Column(name="Bad", path=".status.progress.badRows", type="integer", description="Rows refused.", wide=True),
         Column(name="Started", path=".status.startedAt", type="date"),
         Column(name="Finished", path=".status.finishedAt", type="date"),
-        Column(name="Age", path=".metadata.creationTimestamp", type="date"),
+        AGE,
         Column(name="Due", path=".spec.dueAt", type="date", description="The due time that it is for.", wide=True),
         Column(
             name="Caught up", path=".status.progress.caughtUpAt", type="date", description="Of a stream.", wide=True
@@ -152,7 +100,7 @@ RUN = Kind(
         Column(name="Message", path=".status.errorMessage", description="Why it failed.", wide=True),
     ),
     rules=(
-        *_fixed("pipeline"),
+        *fixed("pipeline"),
         Rule(
             rule="self.kind == 'Preview' || has(self.pipeline)",
             message="pipeline is needed: metadata.name of an EtlPipeline",
@@ -168,14 +116,14 @@ RUN = Kind(
             message="preview is for the kind Preview",
             field="preview",
         ),
-        *_fixed("preview"),
+        *fixed("preview"),
         Rule(
             rule="has(self.params) == has(oldSelf.params)",
             message="params can't be changed: create another run",
             field="params",
         ),
         Rule(rule="self.kind == oldSelf.kind", message="kind can't be changed", field="kind"),
-        *_fixed("schedule", "dueAt", "backfill"),
+        *fixed("schedule", "dueAt", "backfill"),
         Rule(rule="self.stream == oldSelf.stream", message="stream can't be changed", field="stream"),
         Rule(rule="!oldSelf.cancel || self.cancel", message="a cancel can't be withdrawn: create another run"),
     ),
@@ -193,10 +141,8 @@ PROJECT = Kind(
         Column(name="Name", path=".spec.name", description="The name shown to people."),
         Column(name="Owner", path=".spec.owner", description="Who answers for it."),
         Column(name="Pipelines", path=".status.pipelines", type="integer", description="How many name it."),
-        Column(
-            name="Ready", path='.status.conditions[?(@.type=="Ready")].reason', description="Is it valid?", wide=True
-        ),
-        Column(name="Age", path=".metadata.creationTimestamp", type="date"),
+        READY,
+        AGE,
     ),
     rules=(),
     selectable=(".spec.name", ".spec.owner"),
@@ -219,11 +165,9 @@ SCHEDULE = Kind(
         Column(name="Last", path=".status.lastRunAt", type="date", description="How long ago it was due last."),
         Column(name="Active", path=".status.active", type="integer", description="Its runs that are not over."),
         Column(name="Missed", path=".status.missed", type="integer", description="Due times that were not run."),
-        Column(
-            name="Ready", path='.status.conditions[?(@.type=="Ready")].reason', description="Is it valid?", wide=True
-        ),
+        READY,
         Column(name="Why missed", path=".status.lastMissed.reason", description="Of the last one.", wide=True),
-        Column(name="Age", path=".metadata.creationTimestamp", type="date"),
+        AGE,
     ),
     rules=(
         Rule(
@@ -254,7 +198,7 @@ BACKFILL = Kind(
         Column(name="Phase", path=".status.phase", description="Where it stands."),
         Column(name="Progress", path=".status.progress", description="How far it is."),
         Column(name="Failed", path=".status.failed", type="integer", description="Due times whose run failed."),
-        Column(name="Age", path=".metadata.creationTimestamp", type="date"),
+        AGE,
     ),
     rules=(
         Rule(rule="self.schedule == oldSelf.schedule", message="schedule can't be changed", field="schedule"),
@@ -265,97 +209,6 @@ BACKFILL = Kind(
         Rule(rule="timestamp(self.from) < timestamp(self.to)", message="from must be before to", field="to"),
     ),
     selectable=(".spec.schedule",),
-)
-
-
-def _options(type_: ConnectionType) -> Rule:
-    allowed = sorted(OPTIONS[type_])
-    listed = ", ".join(f"'{name}'" for name in allowed)
-    return Rule(
-        rule=f"self.type != '{type_.value}' || !has(self.options) || self.options.all(name, name in [{listed}])",
-        message=f"options of {type_.value} are {', '.join(allowed)}; a password goes into passwordSecret",
-        field="options",
-    )
-
-
-def _ca() -> Rule:
-    modes = ", ".join(f"'{mode}'" for mode in VERIFYING)
-    return Rule(
-        rule="self.type != 'postgres' || !has(self.ca) || !has(self.options) || !('sslmode' in self.options)"
-        f" || self.options['sslmode'] in [{modes}]",
-        message=f"ca needs sslmode {' or '.join(VERIFYING)}",
-        field="ca",
-    )
-
-
-_CONNECTION_COLUMNS = (
-    Column(name="Type", path=".spec.type", description="What kind of server it is."),
-    Column(name="Host", path=".status.connection.host", description="The server."),
-    Column(name="Database", path=".status.connection.database", description="The database."),
-    Column(name="Ready", path='.status.conditions[?(@.type=="Ready")].status', description="Whether it lets us in."),
-    Column(name="Reason", path='.status.conditions[?(@.type=="Ready")].reason', description="Why, in one word."),
-    Column(name="Pipelines", path=".status.pipelines", type="integer", description="How many use it."),
-)
-_CONNECTION_WIDE = (
-    Column(name="Age", path=".metadata.creationTimestamp", type="date"),
-    Column(name="Name", path=".spec.name", description="The name shown to people.", wide=True),
-    Column(name="Version", path=".status.serverVersion", description="The server's.", wide=True),
-    Column(name="User", path=".status.connection.username", description="The role that connects.", wide=True),
-)
-_CONNECTION_RULES = (
-    _ca(),
-    Rule(
-        rule="has(self.connectionSecret) != has(self.host)",
-        message="give host and database, or a connectionSecret in their place",
-        field="host",
-    ),
-    Rule(
-        rule="!has(self.connectionSecret) || !(has(self.port) || has(self.database) || has(self.username)"
-        " || has(self.passwordSecret))",
-        message="port, database, username and password are in the connectionSecret",
-        field="connectionSecret",
-    ),
-    Rule(
-        rule="has(self.connectionSecret) || self.type != 'postgres' || has(self.database)",
-        message="database is needed",
-        field="database",
-    ),
-    Rule(
-        rule=f"!has(self.database) || !self.database.matches(r'://|{NAME_AND_VALUE}')",
-        message="give the database's name alone, no connection string",
-        field="database",
-    ),
-)
-
-SOURCE = Kind(
-    kind=names.SOURCE_KIND,
-    plural=names.SOURCE_PLURAL,
-    short="etlsrc",
-    description="EtlSource is a database that pipelines read from. Its password lies in a Secret.",
-    spec=SourceSpec,
-    status=SourceStatus,
-    columns=(
-        *_CONNECTION_COLUMNS,
-        Column(name="WAL", path=".status.walBytes", type="integer", description="Bytes that slots hold back."),
-        Column(
-            name="Slots", path='.status.conditions[?(@.type=="SlotHealthy")].reason', description="Are they healthy?"
-        ),
-        *_CONNECTION_WIDE,
-    ),
-    rules=(*_CONNECTION_RULES, _options(ConnectionType.POSTGRES)),
-    selectable=(".spec.name",),
-)
-
-DESTINATION = Kind(
-    kind=names.DESTINATION_KIND,
-    plural=names.DESTINATION_PLURAL,
-    short="etldst",
-    description="EtlDestination is a database or search engine that pipelines write to. Its password lies in a Secret.",
-    spec=DestinationSpec,
-    status=DestinationStatus,
-    columns=(*_CONNECTION_COLUMNS, *_CONNECTION_WIDE),
-    rules=(*_CONNECTION_RULES, _options(ConnectionType.POSTGRES), _options(ConnectionType.ELASTICSEARCH)),
-    selectable=(".spec.name",),
 )
 
 KINDS = (PROJECT, SOURCE, DESTINATION, PIPELINE, RUN, SCHEDULE, BACKFILL)

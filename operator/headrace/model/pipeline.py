@@ -18,6 +18,7 @@ from headrace.model.base import (
 from headrace.model.conditions import Condition
 from headrace.model.mapping import TargetOptions
 from headrace.model.nodes import Edge, Node
+from headrace.runspec import Mode
 from headrace.target import ELASTICSEARCH_PREFIX
 
 QUERY_LIMIT = 262_144
@@ -29,14 +30,6 @@ class PipelineType(StrEnum):
 
     SQL = "SQL"
     PYTHON = "PYTHON"
-
-
-class Mode(StrEnum):
-    """What a run reads, and what it promises."""
-
-    FULL = "full"
-    INCREMENTAL = "incremental"
-    STREAMING = "streaming"
 
 
 def source_name(source: str | None) -> str:

@@ -21,6 +21,8 @@ class PreviewSpec(Resource):
     """metadata.name of the EtlDestination of target_table; null: `default`, or `elasticsearch` for an index."""
     key_columns: list[str] = Field(default_factory=list, max_length=32)
     """Columns that identify a row."""
+    incremental_key: str | None = Field(default=None, min_length=1, max_length=63)
+    """Column of the query that only grows, of an incremental or streaming pipeline: the target need not have it."""
     rows: int = Field(default=20, ge=1, le=100)
     """How many rows are shown."""
     show: bool = False

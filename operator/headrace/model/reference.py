@@ -5,7 +5,8 @@ from typing import Any
 from headrace import names
 from headrace.model.conditions import ConditionType, Described, Reason
 from headrace.model.crd import structural
-from headrace.model.kinds import KINDS, Kind, Rule
+from headrace.model.kind import Kind, Rule
+from headrace.model.kinds import KINDS
 
 _INTRODUCTION = f"""# Reference: resources
 

@@ -1,7 +1,6 @@
 """EtlRun: one execution of a pipeline; creating one asks for it."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -10,22 +9,7 @@ from headrace.model.base import RESOURCE_NAME_PATTERN, Resource, Status, Time
 from headrace.model.conditions import Condition
 from headrace.model.preview import PreviewSpec
 from headrace.model.values import Params, Tags
-
-
-class RunKind(StrEnum):
-    """What a run does."""
-
-    LOAD = "Load"
-    """Moves rows."""
-    RECONCILE = "Reconcile"
-    """Counts the rows of both sides; changes nothing, so that it runs beside a load."""
-    REBUILD = "Rebuild"
-    """Loads all rows into a new index beside the old one."""
-    REPLAY = "Replay"
-    """Sends the rows of dead letters again."""
-    PREVIEW = "Preview"
-    """Shows the first rows of a query, or the tables of a source; of no pipeline, and writes nothing."""
-
+from headrace.runspec import RunKind
 
 ONLY_READS = frozenset({RunKind.RECONCILE, RunKind.PREVIEW})
 """Kinds of runs that write nothing."""

@@ -24,7 +24,7 @@ class WalThresholds(Resource):
     slot_bytes: int = Field(default=1024**3, ge=1, le=_MOST_BYTES)
     """A slot that nobody reads, and that holds back more than this, is not healthy (1 GiB)."""
     pressure_bytes: int = Field(default=10 * 1024**3, ge=1, le=_MOST_BYTES)
-    """All slots together hold back more than this: there is pressure (10 GiB)."""
+    """All slots together hold back this much or more: there is pressure (10 GiB)."""
     time_left: str = Field(default="1h", pattern=DURATION_PATTERN)
     """Before a slot is lost, or the disk is full: less is pressure. A number and s, m, h or d."""
     disk_bytes: int | None = Field(default=None, ge=1, le=_MOST_BYTES)

@@ -1,6 +1,7 @@
 """What kinds of faults there are, and by what they are known: SQLSTATEs, and where there is none libpq's own words."""
 
 from enum import Enum
+from typing import NamedTuple
 
 
 class Fault(Enum):
@@ -79,112 +80,142 @@ REFUSALS: dict[str, Refusal] = {
     "57P04": Refusal.DATABASE_MISSING,
 }
 
-WORDS: tuple[tuple[str, Fault, Refusal, str], ...] = (
+
+class Words(NamedTuple):
+    """What a text of libpq's, without any SQLSTATE, means."""
+
+    pattern: str
+    """By which it is known; case does not count."""
+    fault: Fault
+    refusal: Refusal
+    text: str
+    """What people are told in its place."""
+    is_of_login: bool = False
+    """Another password or user may be let in. A pg_hba.conf without an entry is seldom the user's fault."""
+
+
+WORDS: tuple[Words, ...] = (
     # libpq has no SQLSTATE for a connection that failed, only text, at times one for each address: the first row wins.
-    (
+    Words(
         r"password authentication failed|authentication failed for user",
         Fault.ACCESS,
         Refusal.LOGIN_REFUSED,
         "wrong user name or password",
+        is_of_login=True,
     ),
-    (
+    Words(
         r"(unrecognized|unsupported) (configuration|startup) parameter|invalid (value for parameter|command-line)",
         Fault.ACCESS,
         Refusal.CONNECTION_FAILED,
         "the server, or a pooler in front of it, does not take an option of the connection string",
     ),
-    (r"no such database", Fault.ACCESS, Refusal.DATABASE_MISSING, "the pooler does not know the database"),
-    (r"no such user", Fault.ACCESS, Refusal.LOGIN_REFUSED, "the pooler does not know the user"),
-    (
+    Words(r"no such database", Fault.ACCESS, Refusal.DATABASE_MISSING, "the pooler does not know the database"),
+    Words(r"no such user", Fault.ACCESS, Refusal.LOGIN_REFUSED, "the pooler does not know the user", is_of_login=True),
+    Words(
         r"no password supplied|fe_sendauth",
         Fault.ACCESS,
         Refusal.LOGIN_REFUSED,
         "the server asks for a password, and none is configured",
+        is_of_login=True,
     ),
-    (r"role .* does not exist", Fault.ACCESS, Refusal.LOGIN_REFUSED, "the user does not exist on the server"),
-    (r"is not permitted to log in", Fault.ACCESS, Refusal.LOGIN_REFUSED, "the user is not permitted to log in"),
-    (
+    Words(
+        r"role .* does not exist",
+        Fault.ACCESS,
+        Refusal.LOGIN_REFUSED,
+        "the user does not exist on the server",
+        is_of_login=True,
+    ),
+    Words(
+        r"is not permitted to log in",
+        Fault.ACCESS,
+        Refusal.LOGIN_REFUSED,
+        "the user is not permitted to log in",
+        is_of_login=True,
+    ),
+    Words(
         r"database .* does not exist",
         Fault.ACCESS,
         Refusal.DATABASE_MISSING,
         "the database does not exist on the server",
     ),
-    (
+    Words(
         r"permission denied for database",
         Fault.ACCESS,
         Refusal.LOGIN_REFUSED,
         "the user has no right to connect to the database",
     ),
-    (
+    Words(
         r"no pg_hba\.conf entry|pg_hba\.conf rejects",
         Fault.ACCESS,
         Refusal.LOGIN_REFUSED,
         "the server's pg_hba.conf does not let this user in",
     ),
-    (
+    Words(
         r"does not support SSL|certificate|sslmode|SSL error: (?!unexpected eof)|channel binding|no encryption",
         Fault.ACCESS,
         Refusal.TLS_FAILED,
         "no TLS connection could be agreed upon; see sslmode and the certificates",
     ),
-    (
+    Words(
         r"authentication method|SCRAM|SASL",
         Fault.ACCESS,
         Refusal.LOGIN_REFUSED,
         "the server asks for an authentication that failed",
     ),
-    (
+    Words(
         r"too many (clients|connections)|connection slots|no more connections allowed",
         Fault.CONNECTION,
         Refusal.TOO_MANY_CONNECTIONS,
         "the server has no free connection slot",
     ),
-    (
+    Words(
         r"starting up|shutting down|recovery mode|not yet accepting|not accepting connections",
         Fault.CONNECTION,
         Refusal.SERVER_NOT_READY,
         "the server is starting or stopping",
     ),
-    (
+    Words(
         r"session is (not )?read-only|hot standby",
         Fault.CONNECTION,
         Refusal.CONNECTION_FAILED,
         "no server with the wanted role was found",
     ),
-    (r"encode the host name", Fault.ACCESS, Refusal.HOST_UNKNOWN, "the host name is not known"),
-    (
+    Words(r"encode the host name", Fault.ACCESS, Refusal.HOST_UNKNOWN, "the host name is not known"),
+    Words(
         r"resolve host|translate host name|name resolution|Name or service",
         Fault.CONNECTION,
         Refusal.HOST_UNKNOWN,
         "the host name is not known",
     ),
-    (
+    Words(
         r"refused|No such file or directory",
         Fault.CONNECTION,
         Refusal.CONNECTION_REFUSED,
         "nothing listens at the configured address",
     ),
-    (r"No route to host|unreachable", Fault.CONNECTION, Refusal.CONNECTION_FAILED, "there is no route to the server"),
-    (r"timeout expired|timed out", Fault.CONNECTION, Refusal.NO_ANSWER, "the server did not answer in time"),
-    (
+    Words(
+        r"No route to host|unreachable", Fault.CONNECTION, Refusal.CONNECTION_FAILED, "there is no route to the server"
+    ),
+    Words(r"timeout expired|timed out", Fault.CONNECTION, Refusal.NO_ANSWER, "the server did not answer in time"),
+    Words(
         r"NUL \(0x00\)",
         Fault.LASTING,
         Refusal.CONNECTION_FAILED,
         "a text contains a NUL character, which Postgres cannot store",
     ),
-    (
+    Words(
         r"server login failed|cannot connect to server",
         Fault.CONNECTION,
         Refusal.SERVER_NOT_READY,
         "the pooler has no way to its server",
     ),
-    (
+    Words(
         r"couldn't get a connection|query_wait_timeout",
         Fault.CONNECTION,
         Refusal.NO_ANSWER,
         "no connection became free in time",
     ),
-    (
+    Words(
         r"invalid (connection|integer|port|channel|URI)|connection (info|URI|option)|missing '' after|service '' not",
         Fault.ACCESS,
         Refusal.CONNECTION_FAILED,

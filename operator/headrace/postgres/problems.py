@@ -11,19 +11,13 @@ from contextlib import contextmanager
 import psycopg
 
 from headrace.errors import CredentialsError, HeadraceError, PermanentError, TransientError
-from headrace.postgres.faults import FAULTS, OTHERWISE, REFUSALS, WORDS, Fault, Refusal
+from headrace.postgres.faults import FAULTS, OTHERWISE, REFUSALS, WORDS, Fault, Refusal, Words
 
-_CREDENTIALS = frozenset(
-    {
-        "wrong user name or password",
-        "the pooler does not know the user",
-        "the server asks for a password, and none is configured",
-        "the user does not exist on the server",
-        "the user is not permitted to log in",
-    }
+_LOST = Words("", Fault.CONNECTION, Refusal.CONNECTION_FAILED, "the connection was lost")
+_NO_TEXT = (
+    "a name or a value there is no UTF-8, and a database in SQL_ASCII does not say what else it is: correct it there,"
+    " or leave it out"
 )
-"""Of these words. A pg_hba.conf without an entry is not among them: its fault is seldom the user's."""
-_LOST = "the connection was lost"
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 """Names that somebody chose (a host, a role) must not be taken for the server's words."""
 _COPY_COLUMN = re.compile(r"^COPY .*, line \d+, column ([^:\n]+)", re.MULTILINE)
@@ -32,7 +26,7 @@ _COPY_COLUMN = re.compile(r"^COPY .*, line \d+, column ([^:\n]+)", re.MULTILINE)
 def describe(error: psycopg.Error) -> str:
     """Returns the error in words, without any host name, address, password or statement."""
     if not error.sqlstate:
-        return _classify_text(error)[1]
+        return _classify_text(error).text
     message = error.diag.message_primary or "the server gave no message"
     if _fault_of(error.sqlstate) is Fault.CONNECTION:
         # The detail of a link to yet another server names its address.
@@ -44,20 +38,21 @@ def describe(error: psycopg.Error) -> str:
 
 def fault(error: psycopg.Error) -> Fault:
     """Returns what kind of fault this is."""
-    return _fault_of(error.sqlstate) if error.sqlstate else _classify_text(error)[0]
+    return _fault_of(error.sqlstate) if error.sqlstate else _classify_text(error).fault
 
 
 def are_credentials_refused(error: psycopg.Error) -> bool:
-    """Whether another password, or another user, may be let in where this one was not."""
+    """Whether another password, another user or another certificate may be let in where this one was not."""
     if error.sqlstate:
         return error.sqlstate.startswith("28")
-    return _classify_text(error)[1] in _CREDENTIALS
+    words = _classify_text(error)
+    return words.is_of_login or words.refusal is Refusal.TLS_FAILED
 
 
 def refusal(error: psycopg.Error) -> Refusal:
     """Returns why there is no way in, of an error that came while connecting."""
     if not error.sqlstate:
-        return _classify_text(error)[2]
+        return _classify_text(error).refusal
     prefixes = (error.sqlstate[:length] for length in (5, 2))
     found = (REFUSALS[prefix] for prefix in prefixes if prefix in REFUSALS)
     return next(found, Refusal.CONNECTION_FAILED)
@@ -73,13 +68,18 @@ def translate(error: psycopg.Error, what: str) -> PermanentError | TransientErro
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Raises PermanentError or TransientError for every psycopg.Error within; our own errors pass."""
+    """Raises PermanentError or TransientError for every psycopg.Error within, and for what is no UTF-8.
+
+    Our own errors pass.
+    """
     try:
         yield
     except HeadraceError:
         raise
     except psycopg.Error as error:
         raise translate(error, what) from error
+    except UnicodeError as error:
+        raise PermanentError(f"{what[:1].upper()}{what[1:]}: {_NO_TEXT}") from error
 
 
 def _fault_of(sqlstate: str) -> Fault:
@@ -87,16 +87,16 @@ def _fault_of(sqlstate: str) -> Fault:
     return next((FAULTS[prefix] for prefix in prefixes if prefix in FAULTS), OTHERWISE)
 
 
-def _classify_text(error: psycopg.Error) -> tuple[Fault, str, Refusal]:
+def _classify_text(error: psycopg.Error) -> Words:
     text = unquoted(error)
-    for pattern, kind, why, words in WORDS:
-        if re.search(pattern, text, re.IGNORECASE):
-            return kind, words, why
+    for words in WORDS:
+        if re.search(words.pattern, text, re.IGNORECASE):
+            return words
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return Fault.CONNECTION, _LOST, Refusal.CONNECTION_FAILED
+        return _LOST
     # A fault in how we use the driver: its text may quote values.
-    words = f"the database driver refused the call ({type(error).__name__})"
-    return Fault.LASTING, words, Refusal.CONNECTION_FAILED
+    said = f"the database driver refused the call ({type(error).__name__})"
+    return Words("", Fault.LASTING, Refusal.CONNECTION_FAILED, said)
 
 
 def unquoted(error: psycopg.Error) -> str:

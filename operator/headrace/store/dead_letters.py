@@ -58,6 +58,7 @@ _SAVE: LiteralString = f"""
 _DROP_OLDER: LiteralString = f"""
     DELETE FROM headrace.dead_letters WHERE {_PIPELINE} AND first_version <> {_FIRST_VERSION}
 """
+_DROP_ALL: LiteralString = f"DELETE FROM headrace.dead_letters WHERE {_PIPELINE}"
 _KEYS: LiteralString = f"SELECT key FROM headrace.dead_letters WHERE {_PIPELINE} ORDER BY id"
 _DOCUMENT_IDS: LiteralString = f"""
     SELECT document_id FROM headrace.dead_letters WHERE {_PIPELINE} AND first_version = {_FIRST_VERSION}
@@ -84,6 +85,11 @@ def drop_older(connection: Connection[Any], spec: RunSpec) -> None:
     To be called by one that has seen every row, in the transaction that says that it is done.
     """
     connection.execute(_DROP_OLDER, _pipeline(spec))
+
+
+def drop_all(connection: Connection[Any], spec: RunSpec) -> None:
+    """Removes those of the pipeline: their keys are those of other rows, in the transaction that says so."""
+    connection.execute(_DROP_ALL, _pipeline(spec))
 
 
 def keys(connection: Connection[Any], spec: RunSpec) -> list[tuple[str, ...]]:

@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 
 from psycopg import Connection
 
+from headrace.errors import PermanentError
 from headrace.runspec import RunSpec
 
 DONE, FAILED, STOPPED = "DONE", "FAILED", "STOPPED"
@@ -66,9 +67,15 @@ class LogLine:
 
 
 def load_spec(connection: Connection[Any], run_id: str) -> RunSpec | None:
-    """The run as the operator wrote it, or None when the store has no such run."""
+    """The run as the operator wrote it, or None when the store has no such run.
+
+    Raises PermanentError for one that only a newer version knows how to do.
+    """
     row = connection.execute("SELECT spec FROM headrace.runs WHERE run_id = %s", (run_id,)).fetchone()
-    return RunSpec.from_json(row[0]) if row and row[0] else None
+    try:
+        return RunSpec.from_json(row[0]) if row and row[0] else None
+    except ValueError as error:
+        raise PermanentError("The run is of a kind or a mode that this version of the runner does not know") from error
 
 
 def run_status(connection: Connection[Any], run_id: str) -> str | None:

@@ -1,5 +1,6 @@
 """What the store tells the operator and the API: frozen values, ids as text, times with a time zone."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -165,3 +166,10 @@ class DeadLetter:
     error_type: str
     reason: str
     created_at: datetime
+
+
+def key_text(key: list[str | None] | None) -> str | None:
+    """A checkpoint's key as people see it: one column as it is, several as a JSON array."""
+    if not key:
+        return None
+    return key[0] if len(key) == 1 else json.dumps(key, ensure_ascii=False)

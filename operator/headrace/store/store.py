@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import LiteralString
 
-from headrace.model.run import RunKind
-from headrace.runspec import RunSpec
+from headrace.runspec import RunKind, RunSpec
 from headrace.store import (
     checkpoints,
     counts,

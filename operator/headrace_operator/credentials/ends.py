@@ -1,17 +1,20 @@
 """Sources and destinations as they are now, with what is in their Secrets."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.connections.problem import NoWayInError
 from headrace.connections.resolve import Access, PostgresAccess, resolve
 from headrace.lifecycle.endpoints import EndKind, EndpointSeen, read_destination, read_source, why_not
+from headrace.manifests import Manifest
+from headrace.model.conditions import Reason
 from headrace.model.destination import DestinationSpec
 from headrace.model.source import SourceSpec
 from headrace_operator.credentials.reading import read_credentials
 
-Manifest = dict[str, Any]
+_A = TypeVar("_A", bound=Access)
 
 
 class Ends:
@@ -23,11 +26,24 @@ class Ends:
 
     async def source(self, name: str) -> PostgresAccess:
         """How an EtlSource is reached; NoWayInError says why it can't be."""
-        return await self.source_access(name, await self._cluster.get(names.SOURCE_PLURAL, name))
+        return await self._current(names.SOURCE_PLURAL, name, self.source_access)
 
     async def destination(self, name: str) -> Access:
         """How an EtlDestination is reached; NoWayInError says why it can't be."""
-        return await self.destination_access(name, await self._cluster.get(names.DESTINATION_PLURAL, name))
+        return await self._current(names.DESTINATION_PLURAL, name, self.destination_access)
+
+    async def _current(self, plural: str, name: str, access: Callable[[str, Manifest | None], Awaitable[_A]]) -> _A:
+        """Each password that is sent is a Secret of its own: one that is gone may be the one of before."""
+        manifest = await self._cluster.get(plural, name)
+        try:
+            return await access(name, manifest)
+        except NoWayInError as error:
+            if error.reason is not Reason.SECRET_MISSING:
+                raise
+            again = await self._cluster.get(plural, name)
+            if again is not None and manifest is not None and again["spec"] == manifest["spec"]:
+                raise
+            return await access(name, again)
 
     async def source_access(self, name: str, manifest: Manifest | None) -> PostgresAccess:
         """As `source`, of one that was read."""

@@ -1,18 +1,18 @@
 """Another password of a source or destination, put into the Secrets of the runs that use it while they go on."""
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from headrace import names
 from headrace.connections.problem import NoWayInError
 from headrace.connections.resolve import Access, PostgresAccess
 from headrace.errors import HeadraceError, UnavailableError
-from headrace.lifecycle.state import FINAL
+from headrace.lifecycle.state import FINAL, RunPhase
 from headrace.logs import logger
+from headrace.manifests import Manifest
 from headrace_operator.credentials.ends import Ends
 from headrace_operator.credentials.secrets import RunSecrets
 from headrace_operator.index import Index
 
-Manifest = dict[str, Any]
 _log = logger(__name__)
 _FIELD = {names.SOURCE_PLURAL: "status.source", names.DESTINATION_PLURAL: "status.destination"}
 
@@ -41,7 +41,10 @@ class Rotation:
         away: UnavailableError | None = None
         for run in runs:
             try:
-                await self._secrets.renew(run["metadata"]["uid"], **ends)
+                has_one = await self._secrets.renew(run["metadata"]["uid"], **ends)
+                if not has_one and _is_beginning(run):
+                    # Whoever makes it may have read the login of before already.
+                    away = UnavailableError("the Secret of a run is being made", part="kubernetes")
             except UnavailableError as error:
                 away = error
             except HeadraceError as error:
@@ -58,3 +61,8 @@ class Rotation:
 def _is_at_work(run: Manifest) -> bool:
     status = run["status"]
     return status.get("phase") not in FINAL and bool((status.get("job") or {}).get("active"))
+
+
+def _is_beginning(run: Manifest) -> bool:
+    """One that is further and has none began under the version before, and needs none."""
+    return bool(run["status"].get("phase") == RunPhase.PENDING)

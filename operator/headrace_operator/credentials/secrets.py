@@ -1,24 +1,22 @@
 """Makes, renews and drops the Secrets of runs."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.connections.problem import NoWayInError
 from headrace.connections.resolve import Access, PostgresAccess
 from headrace.connections.secrets import SecretSeen
-from headrace.errors import ConflictError, NotFoundError
+from headrace.errors import ConflictError, HeadraceError, NotFoundError, UnavailableError
 from headrace.lifecycle.actions import Way
 from headrace.lifecycle.problem import Problem
 from headrace.logs import logger
+from headrace.manifests import Manifest, secret_data
+from headrace.manifests import owner as owner_reference
 from headrace_operator.credentials.contents import contents, renewed
 from headrace_operator.credentials.ends import Ends
-from headrace_operator.manifests import owner as owner_reference
 
-Manifest = dict[str, Any]
 _log = logger(__name__)
 
 
@@ -48,6 +46,16 @@ class RunSecrets:
             return Problem(error.reason, error.message, waits=True)
         return None
 
+    async def is_to_be_made(self, way: Way) -> bool:
+        """Whether a run has no Secret, and nothing is in the way of one."""
+        if await self._cluster.get_secret_metadata(names.run_secret_name(way.uid)) is not None:
+            return False
+        try:
+            await self._accesses(way)
+        except NoWayInError:
+            return False
+        return True
+
     async def provide(self, owner: Owner, way: Way) -> None:
         """Makes a run's Secret, or puts the logins of now into it. Raises NoWayInError where it can't be made."""
         there = await self._cluster.get_secret(names.run_secret_name(owner.uid))
@@ -56,9 +64,13 @@ class RunSecrets:
             return await self.ensure(owner, source=source, destination=destination)
         try:
             source, destination = await self._accesses(way)
+            await self._renew(owner.uid, there, source=source, destination=destination)
+        except UnavailableError:
+            raise
         except NoWayInError:
             return None  # It goes on with what it has.
-        await self._renew(owner.uid, there, source=source, destination=destination)
+        except HeadraceError as error:
+            _log.error("a run was not given another login", run_id=owner.uid, error=error.message)
         return None
 
     async def _accesses(self, way: Way) -> tuple[PostgresAccess, Access]:
@@ -75,22 +87,23 @@ class RunSecrets:
     async def renew(
         self, run_uid: str, *, source: PostgresAccess | None = None, destination: Access | None = None
     ) -> bool:
-        """Puts another login into a run's Secret, if it is another one and there is a Secret; whether it was."""
+        """Puts another login into a run's Secret, if it is another one; whether there is a Secret."""
         there = await self._cluster.get_secret(names.run_secret_name(run_uid))
-        return there is not None and await self._renew(run_uid, there, source=source, destination=destination)
+        if there is not None:
+            await self._renew(run_uid, there, source=source, destination=destination)
+        return there is not None
 
     async def _renew(
         self, run_uid: str, there: Manifest, *, source: PostgresAccess | None, destination: Access | None
-    ) -> bool:
+    ) -> None:
         changed = renewed(SecretSeen.of(there).data, source=source, destination=destination)
         if not changed:
-            return False
+            return
         try:
-            await self._cluster.patch_secret(names.run_secret_name(run_uid), {"data": _encoded(changed)})
+            await self._cluster.patch_secret(names.run_secret_name(run_uid), {"data": secret_data(changed)})
         except NotFoundError:
-            return False
+            return
         _log.info("a run was given another login", run_id=run_uid, keys=sorted(changed))
-        return True
 
     async def drop(self, run_uid: str) -> None:
         """Deletes a run's Secret; that it is gone is fine."""
@@ -110,9 +123,5 @@ def _body(owner: Owner, data: Mapping[str, str]) -> Manifest:
             "ownerReferences": [owner_reference(names.RUN_KIND, owner.name, owner.uid)],
         },
         "type": "Opaque",
-        "data": _encoded(data),
+        "data": secret_data(data),
     }
-
-
-def _encoded(data: Mapping[str, str]) -> dict[str, str]:
-    return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}

@@ -37,7 +37,7 @@ RUN_SECONDS = Histogram(
     ["kind", "outcome"],
     buckets=(1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600),
 )
-WAL_SECONDS = Histogram(
+SERVER_LOOK_SECONDS = Histogram(
     "headrace_wal_measure_seconds",
     "How long a look at a source or destination takes.",
     ["kind", "outcome"],

@@ -7,17 +7,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from sys import intern
-from typing import Any
 
 from headrace import names
 from headrace.lifecycle.readings import owner_uid
 from headrace.lifecycle.state import Phase, RunPhase
-from headrace.model.pipeline import Mode
-from headrace.model.run import RunKind
+from headrace.manifests import Manifest
 from headrace.model.times import from_text
+from headrace.runspec import Mode, RunKind
 from headrace.store.records import Success
 
-Manifest = Mapping[str, Any]
 _LOADS = frozenset({RunKind.LOAD.value, RunKind.REBUILD.value})
 """The kinds of runs after which the target holds what the query gave."""
 

@@ -1,14 +1,20 @@
 """What was last seen of each source and destination, as Prometheus sees it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from prometheus_client import Metric
 
 from headrace import names
+from headrace.model.connection import ConnectionSeen
 from headrace_operator.figures import metrics
 from headrace_operator.monitor.statuses import MOST_SLOTS
 from headrace_operator.monitor.wal import Measured, Wal
+
+STAYS_SECONDS, STAYS_LOOKS = 300.0, 3
+"""What was measured is shown for so long, or for so many looks, whichever is longer, when no look after it measures:
+one that fails would let a slot's alert begin anew, and with each third one that does it would never fire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,18 +24,34 @@ class Shown:
     plural: str
     name: str
     is_up: bool
+    at: datetime
+    connection: ConnectionSeen | None = None
+    """Where it leads; None: that is not known now, as while a Secret is missing."""
+    generation: int = 1
+    """Of its specification: another one may lead elsewhere."""
     wal: Wal | None = None
 
 
 class Board:
     """By uid; what is gone is taken off. May be read from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, interval: float = 0.0) -> None:
+        """`interval`: the seconds between two looks."""
         self._shown: dict[str, Shown] = {}
+        self._stays = max(STAYS_SECONDS, STAYS_LOOKS * interval)
 
     def show(self, uid: str, shown: Shown) -> None:
-        """Shows how it is now."""
+        """Shows how it is now, with the WAL that was measured there a little while ago if it was not measured now."""
+        before = self._shown.get(uid)
+        if before is not None and shown.connection is None and shown.generation == before.generation:
+            shown = replace(shown, connection=before.connection)
+        if shown.wal is None and before is not None and self._still_says(before, shown):
+            shown = replace(shown, wal=before.wal)
         self._shown[uid] = shown
+
+    def _still_says(self, before: Shown, now: Shown) -> bool:
+        is_there = now.connection is not None and now.connection == before.connection
+        return is_there and before.wal is not None and abs((now.at - before.wal.at).total_seconds()) <= self._stays
 
     def take_off(self, uid: str) -> None:
         """It is gone."""

@@ -8,9 +8,9 @@ from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import ConflictError, HeadraceError, UnavailableError
 from headrace.logs import logger
+from headrace.manifests import Manifest, labels
 from headrace.model.connection import ConnectionType
 
-Manifest = dict[str, Any]
 _log = logger(__name__)
 
 
@@ -69,10 +69,7 @@ def wanted(secret: Mapping[str, Any], dsn_secret: str, installation: str) -> lis
         body["spec"]["type"] = ConnectionType.ELASTICSEARCH.value
         found.append((names.DESTINATION_PLURAL, body))
     for _, body in found:
-        body["metadata"]["labels"] = {
-            names.MANAGED_BY_LABEL: names.MANAGED_BY,
-            names.INSTALLATION_LABEL: installation,
-        }
+        body["metadata"]["labels"] = labels(installation)
     return found
 
 

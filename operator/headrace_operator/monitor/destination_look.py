@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from headrace.connections.resolve import PostgresAccess
 from headrace.model.conditions import ConditionType, Reason
-from headrace.postgres.visit import Connection, visit
 from headrace.runspec import RunSpec
+from headrace_operator.monitor.postgres_visit import Connection, visit
 from headrace_operator.monitor.sights import Sight
 from headrace_operator.monitor.source_look import APPLICATION, version
 from headrace_operator.monitor.verdicts import Verdict

@@ -30,7 +30,10 @@ class Looks:
             return await look_at_search(access, seconds=self.seconds, targets=self.targets)
         if not isinstance(spec, SourceSpec):
             return await look_at_destination(access, seconds=self.seconds)
-        with_role = anew or now - self._role_at >= ROLE_EVERY
+        if anew:
+            # Also for the looks after this one, which may fail: what was found was found elsewhere.
+            self._role_at = float("-inf")
+        with_role = now - self._role_at >= ROLE_EVERY
         sight = await look_at_source(access, seconds=self.seconds, with_role=with_role)
         self._role_at = now if with_role else self._role_at
         return sight

@@ -5,6 +5,7 @@ import asyncio
 from headrace.cluster import Cluster
 from headrace.errors import HeadraceError, NotGrantedError
 from headrace.logs import logger
+from headrace.manifests import Manifest
 from headrace.store.store import Store
 from headrace_operator.index import Index
 from headrace_operator.monitor.board import Board
@@ -13,7 +14,7 @@ from headrace_operator.monitor.gauge import Gauge
 from headrace_operator.monitor.history import History
 from headrace_operator.monitor.looks import Looks
 from headrace_operator.monitor.recorder import Recorder
-from headrace_operator.monitor.subjects import SUBJECTS, Manifest, Subject
+from headrace_operator.monitor.subjects import SUBJECTS, Subject
 from headrace_operator.monitor.watchman import Post, Refresh, Watchman
 from headrace_operator.settings import Settings
 
@@ -29,7 +30,7 @@ class Monitor:
         self, *, cluster: Cluster, store: Store, index: Index, settings: Settings, refresh: Refresh | None = None
     ) -> None:
         """`refresh` brings new credentials to the runs at work; None: nobody does."""
-        self.board = Board()
+        self.board = Board(interval=settings.wal_interval_seconds)
         self._index, self._settings = index, settings
         self._defaults = Defaults(cluster, dsn_secret=settings.dsn_secret, installation=settings.installation)
         self._history = History(store, (settings.installation, settings.namespace))

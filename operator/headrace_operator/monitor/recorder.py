@@ -2,12 +2,13 @@
 
 from headrace.cluster import Cluster
 from headrace.errors import ConflictError
+from headrace.manifests import Manifest
 from headrace_operator.index import Index
 from headrace_operator.monitor.board import Board, Shown
 from headrace_operator.monitor.events import news
 from headrace_operator.monitor.history import History
 from headrace_operator.monitor.statuses import Outcome, is_due, status_after
-from headrace_operator.monitor.subjects import EndStatus, Manifest, Subject
+from headrace_operator.monitor.subjects import EndStatus, Subject
 from headrace_operator.writes.events import Teller
 from headrace_operator.writes.keeping import Keeper
 
@@ -27,8 +28,8 @@ class Recorder:
         resource = self._index.get(subject.plural, uid)
         if resource is None:
             return
-        name, is_up = str(resource["metadata"]["name"]), outcome.failure is None
-        self._board.show(uid, Shown(plural=subject.plural, name=name, is_up=is_up, wal=outcome.wal))
+        name = str(resource["metadata"]["name"])
+        self._board.show(uid, _shown(subject, name, outcome))
         await self._save(subject, uid, outcome)
         if outcome.wal is not None:
             await self._history.add(uid, name, outcome.wal)
@@ -57,3 +58,15 @@ class Recorder:
             await self._teller.tell(
                 resource, subject.kind, type_=each.type, reason=each.reason, message=each.message, now=outcome.at
             )
+
+
+def _shown(subject: Subject, name: str, outcome: Outcome) -> Shown:
+    return Shown(
+        plural=subject.plural,
+        name=name,
+        is_up=outcome.failure is None,
+        at=outcome.at,
+        connection=outcome.connection,
+        generation=outcome.generation,
+        wal=outcome.wal,
+    )

@@ -2,17 +2,17 @@
 
 import asyncio
 import json
-import ssl
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
 from headrace.connections.problem import NoWayInError
 from headrace.connections.resolve import SearchAccess
+from headrace.errors import PermanentError
 from headrace.model.conditions import ConditionType, Reason
+from headrace.search.endpoint import Endpoint
+from headrace.search.settings import ElasticsearchSettings
 from headrace.target import ELASTICSEARCH_PREFIX
 from headrace_operator.monitor.search_problems import no_answer, refuse, unreachable
 from headrace_operator.monitor.sights import Sight
@@ -45,44 +45,28 @@ def index_names(targets: Sequence[str]) -> list[str]:
 
 
 def _session(access: SearchAccess) -> aiohttp.ClientSession:
-    settings = access.settings
-    url = urlsplit(settings["url"].strip())
-    if url.scheme not in {"http", "https"} or not url.hostname:
-        raise ValueError("no address")
-    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
-    base = f"{url.scheme}://{host}" + (f":{url.port}" if url.port else "") + url.path.rstrip("/") + "/"
-    authorization = _authorization(settings, unquote(url.username or ""), unquote(url.password or ""))
+    endpoint = _endpoint(access)
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    scheme = "http" if endpoint.tls is None else "https"
+    authorization = {"authorization": endpoint.authorization} if endpoint.authorization else {}
     return aiohttp.ClientSession(
-        base_url=base,
-        headers={"accept": "application/json", **({"authorization": authorization} if authorization else {})},
-        connector=aiohttp.TCPConnector(ssl=_tls(settings), limit=1, force_close=True),
+        base_url=f"{scheme}://{host}:{endpoint.port}{endpoint.prefix}/",
+        headers={"accept": "application/json", **authorization},
+        connector=aiohttp.TCPConnector(ssl=endpoint.tls or True, limit=1, force_close=True),
         # No proxy of the environment, and no .netrc.
         trust_env=False,
     )
 
 
-def _authorization(settings: Mapping[str, str], username: str, password: str) -> str | None:
-    api_key = settings.get("api_key", "").strip()
-    if api_key:
-        return f"ApiKey {api_key}"
-    user = settings.get("username") or username
-    if not user:
-        return None
-    secret = settings.get("password") or password
-    return "Basic " + b64encode(f"{user.strip()}:{secret.rstrip()}".encode()).decode()
-
-
-def _tls(settings: Mapping[str, str]) -> ssl.SSLContext:
+def _endpoint(access: SearchAccess) -> Endpoint:
+    """As a run has it, and with its words."""
     try:
-        context = ssl.create_default_context(cadata=settings.get("ca"))
-    except (ssl.SSLError, ValueError):
-        raise NoWayInError(Reason.TLS_FAILED, "ca holds no certificate that can be read") from None
-    # From Python 3.13 on a CA without a key usage is refused; those that elasticsearch-certutil makes have none.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if settings.get("verify", "true") == "false":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+        settings = ElasticsearchSettings.of(access.settings)
+        assert settings is not None
+        return Endpoint.from_settings(settings)
+    except PermanentError as error:
+        reason = Reason.TLS_FAILED if error.field == "ca" else Reason.INVALID_SPEC
+        raise NoWayInError(reason, error.message) from None
 
 
 async def _version(session: aiohttp.ClientSession) -> str | None:

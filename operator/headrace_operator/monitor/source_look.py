@@ -9,7 +9,7 @@ from headrace.model.conditions import SOURCE_ROLE, ConditionType, Reason
 from headrace.postgres.problems import describe
 from headrace.postgres.replication_slots import Slot, read_slots
 from headrace.postgres.role import role_found, role_not_found, role_query
-from headrace.postgres.visit import Connection, visit
+from headrace_operator.monitor.postgres_visit import Connection, visit
 from headrace_operator.monitor.sights import Sight
 from headrace_operator.monitor.verdicts import Verdict
 

@@ -18,6 +18,9 @@ MOST_SLOTS = 50
 WRITE_EVERY = timedelta(minutes=5)
 """How often numbers and times are written while nothing else changes: fifty sources would write each second."""
 _MOST_LENGTH = 2000
+_SINCE = " (since "
+_WORDED = frozenset({ConditionType.READY, ConditionType.CAN_CREATE, ConditionType.SOURCE_READ_ONLY})
+"""Conditions whose messages say what to do, which may change while reason and status do not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,7 @@ class Outcome:
     generation: int
     pipelines: int
     connection: ConnectionSeen | None = None
-    """Where it leads; None: not even that is known."""
+    """Where it leads; None: that is not known now, as while a Secret is missing."""
     sight: Sight | None = None
     wal_verdicts: tuple[Verdict, ...] = ()
     wal: Wal | None = None
@@ -48,19 +51,39 @@ class Outcome:
 
 def status_after(before: EndStatus, outcome: Outcome) -> EndStatus:
     """The status as it is to be, of the kind that it was."""
-    conditions = _conditions(before, outcome)
-    version = outcome.sight.server_version if outcome.sight else before.server_version
     changes: dict[str, Any] = {
         "observed_generation": outcome.generation,
-        "connection": outcome.connection,
-        "server_version": version if outcome.connection is not None else None,
+        "connection": _place(before, outcome),
         "pipelines": outcome.pipelines,
         "checked_at": to_text(outcome.at),
-        "conditions": conditions,
+        "conditions": _conditions(before, outcome),
     }
-    if isinstance(before, SourceStatus) and outcome.wal is not None:
-        changes |= _measured(outcome.wal)
+    if outcome.sight is not None:
+        changes["server_version"] = outcome.sight.server_version
+    elif _leads_elsewhere(before, outcome):
+        changes["server_version"] = None
+    if isinstance(before, SourceStatus):
+        changes |= _numbers(before, outcome)
     return before.model_copy(update=changes)
+
+
+def _place(before: EndStatus, outcome: Outcome) -> ConnectionSeen | None:
+    """Where it leads: a Secret that is missing for a moment does not move the server, another specification may."""
+    is_as_asked = outcome.generation == before.observed_generation
+    return before.connection if outcome.connection is None and is_as_asked else outcome.connection
+
+
+def _leads_elsewhere(before: EndStatus, outcome: Outcome) -> bool:
+    """Whether what was seen before was seen at another server, or as another role."""
+    place = _place(before, outcome)
+    return place is None or place != before.connection
+
+
+def _numbers(before: SourceStatus, outcome: Outcome) -> dict[str, Any]:
+    """What to show of the WAL: what was measured last, but never another server's."""
+    if outcome.wal is not None:
+        return _measured(outcome.wal)
+    return {"slots": [], "wal_bytes": None, "measured_at": None} if _leads_elsewhere(before, outcome) else {}
 
 
 def is_due(before: EndStatus, after: EndStatus, now: datetime) -> bool:
@@ -68,7 +91,8 @@ def is_due(before: EndStatus, after: EndStatus, now: datetime) -> bool:
     if _identity(before) != _identity(after):
         return True
     checked_at = from_text(before.checked_at)
-    return checked_at is None or now - checked_at >= WRITE_EVERY
+    # Also one that is yet to come: the clock was set back.
+    return checked_at is None or abs(now - checked_at) >= WRITE_EVERY
 
 
 def find(conditions: Iterable[Condition], type_: ConditionType) -> Condition | None:
@@ -83,9 +107,14 @@ def _identity(status: EndStatus) -> tuple[Any, ...]:
         status.connection,
         status.server_version,
         status.pipelines,
-        sorted((c.type, c.status, c.reason) for c in status.conditions),
+        sorted((c.type, c.status, c.reason, _steady(c)) for c in status.conditions),
         sorted(slots, key=str),
     )
+
+
+def _steady(found: Condition) -> str:
+    """What of a message is news by itself: no amount, and not when it is tried again."""
+    return found.message.partition(_SINCE)[0] if found.type in _WORDED else ""
 
 
 def _conditions(before: EndStatus, outcome: Outcome) -> list[Condition]:
@@ -96,8 +125,8 @@ def _conditions(before: EndStatus, outcome: Outcome) -> list[Condition]:
         )
         for v in verdicts.values()
     ]
-    # What was found of the role before stays until it is found anew.
-    kept = [c for c in before.conditions if c.type not in verdicts]
+    # What was found of the role before stays until it is found anew, but not of a role elsewhere.
+    kept = [] if _leads_elsewhere(before, outcome) else [c for c in before.conditions if c.type not in verdicts]
     return merge(before.conditions, new) + kept
 
 
@@ -115,7 +144,7 @@ def _told(before: EndStatus, outcome: Outcome) -> str:
     ready = find(before.conditions, ConditionType.READY)
     since = ready.last_transition_time if ready and ready.status == "False" else to_text(outcome.at)
     sentence = outcome.message.rstrip(".")
-    return f"{sentence} (since {since[:19]}Z; tried again within {max(1, round(outcome.next_seconds))} s)"
+    return f"{sentence}{_SINCE}{since[:19]}Z; tried again within {max(1, round(outcome.next_seconds))} s)"
 
 
 def _measured(wal: Wal) -> dict[str, Any]:

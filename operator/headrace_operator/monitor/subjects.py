@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -10,12 +9,12 @@ from headrace import names
 from headrace.connections.problem import NoWayInError
 from headrace.connections.resolve import check_options
 from headrace.lifecycle.faults import in_words
+from headrace.manifests import Manifest
 from headrace.model.conditions import Reason
 from headrace.model.destination import DestinationSpec, DestinationStatus
 from headrace.model.source import SourceSpec, SourceStatus
 from headrace_operator.index import Index
 
-Manifest = dict[str, Any]
 Spec = SourceSpec | DestinationSpec
 EndStatus = SourceStatus | DestinationStatus
 

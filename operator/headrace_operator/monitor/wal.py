@@ -90,9 +90,9 @@ def next_points(wal: Wal, before: Points, *, least_seconds: float) -> dict[str, 
 
 
 def _recent(points: tuple[Point, ...], at: datetime) -> tuple[Point, ...]:
-    """Those that say how fast it grows now."""
-    since = at - timedelta(seconds=RECENT_SECONDS)
-    return tuple(point for point in points[:-RECENT_LOOKS] if point.at >= since) + points[-RECENT_LOOKS:]
+    """Those that say how fast it grows now; none that is yet to come, as after a clock was set back."""
+    since, past = at - timedelta(seconds=RECENT_SECONDS), tuple(point for point in points if point.at <= at)
+    return tuple(point for point in past[:-RECENT_LOOKS] if point.at >= since) + past[-RECENT_LOOKS:]
 
 
 def growth_of(wal_bytes: int, before: Point | None, *, at: datetime, least_seconds: float) -> int | None:

@@ -13,6 +13,7 @@ from headrace.connections.problem import NoWayInError
 from headrace.connections.resolve import Access, resolve
 from headrace.errors import HeadraceError
 from headrace.logs import logger
+from headrace.manifests import Manifest
 from headrace.model.conditions import Reason
 from headrace.model.connection import ConnectionSeen
 from headrace_operator.credentials.reading import read_credentials
@@ -24,7 +25,7 @@ from headrace_operator.monitor.pauses import pause_after
 from headrace_operator.monitor.recorder import Recorder
 from headrace_operator.monitor.sights import Sight
 from headrace_operator.monitor.statuses import Outcome
-from headrace_operator.monitor.subjects import Manifest, Spec, Subject
+from headrace_operator.monitor.subjects import Spec, Subject
 
 FIRST_SECONDS = 1.0
 """Within so many the first look begins: not all at once."""
@@ -58,6 +59,8 @@ class Watchman:
     gauge: Gauge
     _stamp: Any = None
     """What a change of is a reason to try at once: specification, credentials."""
+    _given: Any = None
+    """That of what the runs at work have."""
     _failures: int = 0
     _is_at_fault: bool = False
     """A fault of ours ended the last look."""
@@ -119,10 +122,21 @@ class Watchman:
         access = resolve(spec, credentials.secrets)
         changed_at = (metadata.get("annotations") or {}).get(names.CREDENTIALS_CHANGED_ANNOTATION)
         stamp = (metadata.get("generation"), changed_at, credentials.versions)
+        if stamp != self._given and await self._hand_on(resource):
+            self._given = stamp
         if stamp != self._stamp:
-            await self.post.refresh(self.subject.plural, resource)
             self._stamp, self._failures, self._due = stamp, 0, float("-inf")
         return spec, access
+
+    async def _hand_on(self, resource: Manifest) -> bool:
+        """Gives the runs at work what is new; whether all have it. One that can't be given it keeps no look off."""
+        try:
+            await self.post.refresh(self.subject.plural, resource)
+        except HeadraceError as error:
+            name = resource["metadata"]["name"]
+            _log.warning("runs are given their login later", name=name, error=error.message, notes=error.notes)
+            return False
+        return True
 
     async def _try(self, resource: Manifest, spec: Spec, access: Access) -> None:
         began, seen, anew = _now(), _seen(access), self._due == float("-inf")
@@ -139,7 +153,7 @@ class Watchman:
             self._failures, self._is_at_fault = 0, False
         self._due = began + (outcome.next_seconds or self.post.interval)
         ended = "ok" if outcome.failure is None else "failed"
-        metrics.WAL_SECONDS.labels(self.subject.kind, ended).observe(_now() - began)
+        metrics.SERVER_LOOK_SECONDS.labels(self.subject.kind, ended).observe(_now() - began)
         await self._record(outcome)
 
     def _refused(self, resource: Manifest, error: NoWayInError, seen: ConnectionSeen | None) -> Outcome:

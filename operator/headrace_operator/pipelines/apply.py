@@ -16,6 +16,7 @@ from headrace.lifecycle.actions import (
     EmitEvent,
     ExpireJob,
     FinishRun,
+    ProvideSecret,
     PruneRun,
     RecordRun,
     ResumeJob,
@@ -27,7 +28,9 @@ from headrace.lifecycle.actions import (
 )
 from headrace.lifecycle.state import FINAL
 from headrace.logs import logger
-from headrace.model.run import RunKind, RunStatus
+from headrace.manifests import Manifest, labels
+from headrace.model.run import RunStatus
+from headrace.runspec import RunKind
 from headrace.store.store import Store
 from headrace_operator import manifests
 from headrace_operator.credentials.secrets import Owner, RunSecrets
@@ -37,8 +40,8 @@ from headrace_operator.index import Index
 from headrace_operator.pipelines import history
 from headrace_operator.pipelines.observe import Sight
 from headrace_operator.settings import Settings
+from headrace_operator.writes.gone import ignoring_gone
 
-Manifest = dict[str, Any]
 _log = logger(__name__)
 
 
@@ -71,6 +74,8 @@ class Hands:
                 await self._history(step)
             case EmitEvent():
                 await self._tell(step)
+            case ProvideSecret(run=run, uid=uid):
+                await self._make_again(run, uid)
             case DropSecret(uid=uid):
                 await self._secrets.drop(uid)
             case _:
@@ -88,16 +93,16 @@ class Hands:
                 if status.phase in FINAL and (before.get("status") or {}).get("phase") not in FINAL:
                     # Once for each run, whoever works: a version that was seen before can't be saved again.
                     self._ended(uid, before["spec"], status)
-            case AdoptRun(run=run, uid=uid, labels=labels):
+            case AdoptRun(run=run, uid=uid, labels=own):
                 assert self._observed.pipeline is not None
                 pipeline = self._observed.pipeline
-                patch = manifests.adoption(pipeline.name, pipeline.uid, self._settings, labels)
+                patch = manifests.adoption(pipeline.name, pipeline.uid, self._settings, own)
                 version = self._runs[uid]["metadata"]["resourceVersion"]
                 adopted = await self._cluster.patch(names.RUN_PLURAL, run, patch, resource_version=version)
                 self._runs[uid] = adopted
                 self._index.put(names.RUN_PLURAL, adopted)
             case PruneRun(run=run, uid=uid):
-                await _ignoring_gone(self._cluster.delete(names.RUN_PLURAL, run, uid=uid))
+                await ignoring_gone(self._cluster.delete(names.RUN_PLURAL, run, uid=uid))
 
     def _ended(self, uid: str, spec: Mapping[str, Any], status: RunStatus) -> None:
         kind = str(spec.get("kind") or RunKind.LOAD.value)
@@ -136,15 +141,15 @@ class Hands:
             case CreateJob():
                 await self._create(step)
             case SuspendJob(job=job):
-                await _ignoring_gone(self._cluster.patch_job(job, {"spec": {"suspend": True}}))
+                await ignoring_gone(self._cluster.patch_job(job, {"spec": {"suspend": True}}))
             case ResumeJob(job=job):
                 await self._renew(job)
-                await _ignoring_gone(self._cluster.patch_job(job, {"spec": {"suspend": False}}))
+                await ignoring_gone(self._cluster.patch_job(job, {"spec": {"suspend": False}}))
             case DeleteJob(job=job):
-                await _ignoring_gone(self._cluster.delete_job(job))
+                await ignoring_gone(self._cluster.delete_job(job))
             case ExpireJob(job=job):
                 patch = {"spec": {"ttlSecondsAfterFinished": self._settings.job_ttl_seconds}}
-                await _ignoring_gone(self._cluster.patch_job(job, patch))
+                await ignoring_gone(self._cluster.patch_job(job, patch))
 
     async def _create(self, step: CreateJob) -> None:
         pipeline = self._observed.pipeline
@@ -159,21 +164,33 @@ class Hands:
 
     async def _renew(self, job: str) -> None:
         """A run that goes on after a pause gets the logins of now."""
-        pipeline, seen = self._observed.pipeline, self._observed.job(job)
+        seen = self._observed.job(job)
         run = self._observed.run(seen.run_uid) if seen else None
-        if pipeline is None or run is None:
+        if run is None:
             return
-        way = Way(uid=run.uid, source=run.source_of(pipeline), destination=run.destination_of(pipeline))
         try:
-            await self._secrets.provide(self._owner(run.name, run.uid), way)
+            await self._provide(run.name, run.uid)
         except NoWayInError as error:
             # The Job of the version before has none, and needs none.
             _log.warning("a run goes on without its Secret", run=run.name, error=error.message)
 
+    async def _make_again(self, name: str, uid: str) -> None:
+        """What is in the way now was not when it was looked: the next look asks again."""
+        try:
+            await self._provide(name, uid)
+        except NoWayInError as error:
+            _log.warning("a run's Secret is gone and can't be made again now", run=name, error=error.message)
+
+    async def _provide(self, name: str, uid: str) -> None:
+        pipeline, run = self._observed.pipeline, self._observed.run(uid)
+        if pipeline is not None and run is not None:
+            way = Way(uid=uid, source=run.source_of(pipeline), destination=run.destination_of(pipeline))
+            await self._secrets.provide(self._owner(name, uid), way)
+
     def _owner(self, run: str, uid: str) -> Owner:
         assert self._observed.pipeline is not None
-        labels = manifests.labels(self._observed.pipeline.uid, self._settings) | {names.RUN_LABEL: uid}
-        return Owner(name=run, uid=uid, labels=labels)
+        own = labels(self._settings.installation, self._observed.pipeline.uid) | {names.RUN_LABEL: uid}
+        return Owner(name=run, uid=uid, labels=own)
 
     async def _tell(self, step: EmitEvent) -> None:
         name = self._observed.pipeline.name if self._observed.pipeline else ""
@@ -182,10 +199,3 @@ class Hands:
             await self._cluster.create_event(body)
         except (ConflictError, InvalidError, NotFoundError) as error:
             _log.debug("an Event was not made", reason=step.reason, error=error.message)
-
-
-async def _ignoring_gone(call: Any) -> None:
-    try:
-        await call
-    except NotFoundError:
-        _log.debug("it is gone already")

@@ -5,25 +5,24 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import ValidationError
 
 from headrace import names
 from headrace.cluster import Cluster
-from headrace.errors import UnavailableError
-from headrace.lifecycle.actions import Needs
+from headrace.errors import HeadraceError, UnavailableError
+from headrace.lifecycle.actions import Needs, Way
 from headrace.lifecycle.endpoints import EndpointSeen
 from headrace.lifecycle.observed import Limits, Observed, PipelineSeen, PodSeen, RunSeen
 from headrace.lifecycle.readings import owner_uid, read_job, read_pipeline, read_pods, read_run
 from headrace.lifecycle.state import FINAL
 from headrace.logs import logger
+from headrace.manifests import Manifest
 from headrace.store.store import Store
 from headrace_operator.availability import StoreWatch
 from headrace_operator.credentials.secrets import RunSecrets
 from headrace_operator.index import Index
 
-Manifest = dict[str, Any]
 _log = logger(__name__)
 
 
@@ -90,7 +89,9 @@ class Observer:
         """Adds what a plan needs to know besides."""
         pods = dict(observed.pods)
         for job in needs.pods:
-            pods[job] = await self._pods(job)
+            pod = await self._pods(job)
+            lacks = pod.exists and await self._lacks_secret(observed, job)
+            pods[job] = dataclasses.replace(pod, lacks_secret=lacks)
         ways = {way.uid: await self.secrets.in_the_way(way) for way in needs.ways}
         epoch, store = observed.epoch, observed.store
         if needs.epoch and observed.pipeline is not None:
@@ -100,6 +101,24 @@ class Observer:
             except UnavailableError:
                 store = None
         return dataclasses.replace(observed, pods=pods, ways={**observed.ways, **ways}, epoch=epoch, store=store)
+
+    async def _lacks_secret(self, observed: Observed, job: str) -> bool:
+        """Whether what a Job's pod waits for is gone, as when somebody deleted it, and could be made again.
+
+        The rest of the look does without an answer: false where nobody can tell.
+        """
+        seen, pipeline = observed.job(job), observed.pipeline
+        if seen is None or seen.ready or seen.failed or seen.complete or seen.finished:
+            return False
+        run = observed.run(seen.run_uid)
+        if run is None or pipeline is None:
+            return False
+        way = Way(uid=run.uid, source=run.source_of(pipeline), destination=run.destination_of(pipeline))
+        try:
+            return await self.secrets.is_to_be_made(way)
+        except HeadraceError as error:
+            _log.debug("whether a run's Secret is gone could not be asked", run=run.name, error=error.message)
+            return False
 
     async def _pods(self, job: str) -> PodSeen:
         pods = await self.cluster.list_pods(label_selector=f"batch.kubernetes.io/job-name={job}")

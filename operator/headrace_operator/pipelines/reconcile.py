@@ -20,6 +20,7 @@ from headrace.lifecycle.actions import (
     Step,
     SuspendJob,
 )
+from headrace.lifecycle.holds import Holds
 from headrace.lifecycle.observed import Observed
 from headrace.lifecycle.plan import plan
 from headrace.logs import logger
@@ -55,11 +56,11 @@ class Reconciler:
         settings: Settings,
         tally: Tally,
         secrets: RunSecrets,
+        departed: Departed,
     ) -> None:
         self._cluster, self._store, self._observer, self._index = cluster, store, observer, index
         self._slots, self._queue, self._settings, self._tally = slots, queue, settings, tally
-        self._secrets = secrets
-        self._departed = Departed(cluster, slots, grace_seconds=settings.grace_seconds)
+        self._secrets, self._departed = secrets, departed
 
     async def handle(self, name: str) -> None:
         """Looks at a pipeline; raises nothing but what ends the process."""
@@ -125,25 +126,19 @@ class Reconciler:
             )
             decided = plan(observed)
             if not decided.needs:
-                self._departed.keep(name, {run.uid for run in observed.runs})
-                slots.settle(
-                    name,
-                    decided.at_work,
-                    waits=decided.waits_for_slot,
-                    streams=decided.streams,
-                    stream_waits=decided.stream_waits_for_slot,
-                    connections=decided.connections,
-                    source_waits=decided.waits_for_source,
-                    put_off=decided.put_off,
-                )
+                self._departed.keep(name, decided.holds)
+                slots.settle(name, decided.holds)
                 return dataclasses.replace(sight, observed=observed), decided
             observed = await self._observer.find_out(observed, decided.needs)
         raise ConflictError("the plan did not settle")
 
     async def forget(self, name: str, uid: str) -> None:
         """A pipeline is gone: its history is hidden, as soon as the store can be told."""
-        self._departed.keep(name, ())
-        self._slots.settle(name, frozenset(), waits=False)
+        namesake = self._index.named(names.PIPELINE_PLURAL, name)
+        if namesake is None or namesake["metadata"]["uid"] == uid:
+            # Else what is at work under that name is the other one's, and what is left its first look has kept.
+            self._departed.keep(name, Holds())
+            self._slots.settle(name, Holds())
         delay = 1.0
         while True:
             try:

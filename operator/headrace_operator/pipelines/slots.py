@@ -6,8 +6,9 @@ from typing import Any
 
 from headrace import names
 from headrace.lifecycle.endpoints import SourceUse
+from headrace.lifecycle.holds import Holds
 from headrace.lifecycle.state import FINAL
-from headrace_operator.pipelines.source_slots import SourceConnections
+from headrace_operator.pipelines.source_slots import SourceSlots
 
 
 class _Pool:
@@ -33,6 +34,8 @@ class _Pool:
     def settle(self, pipeline: str, at_work: frozenset[str], *, waits: bool) -> None:
         before = self._at_work.get(pipeline, frozenset())
         freed = len(before) - len(at_work)
+        # It was woken for a slot and does not take it: then it is for those behind.
+        steps_back = pipeline in self.waiting and not waits and not at_work - before
         for run in before - at_work:
             self.since.pop(run, None)
         for run in at_work - before:
@@ -45,7 +48,11 @@ class _Pool:
             self.waiting.setdefault(pipeline, self._clock())
         else:
             self.waiting.pop(pipeline, None)
-        if freed > 0:
+        if freed > 0 or steps_back:
+            self.wake_waiting()
+
+    def leave(self, pipeline: str) -> None:
+        if self.waiting.pop(pipeline, None) is not None:
             self.wake_waiting()
 
     def wake_waiting(self) -> None:
@@ -57,7 +64,8 @@ class _Pool:
 class Slots:
     """Runs and streams at work, each with slots of their own, and the pipelines that wait for one to end.
 
-    And who has a connection to which source, previews too: those are no pipeline's, and are known by keys of their own.
+    And who has a connection to which source, previews and pods that outlive their run too: those are no pipeline's, and
+    are known by keys of their own.
     """
 
     def __init__(
@@ -74,7 +82,7 @@ class Slots:
         `bound_of` tells how many connections to a source there are for both; None: as many as they like.
         """
         self._clock = clock
-        self._connections = SourceConnections(wake, bound_of)
+        self._sources = SourceSlots(wake, bound_of, clock)
         self._runs, self._streams = _Pool(limit, wake, clock), _Pool(streams, wake, clock)
 
     def elsewhere(self, pipeline: str) -> int:
@@ -102,35 +110,27 @@ class Slots:
 
     @property
     def waiting(self) -> list[str]:
-        """The pipelines that wait."""
-        return list(self._runs.waiting | self._streams.waiting)
+        """The pipelines that wait, for a slot or for a connection to their source."""
+        return list(self._waiting_since)
 
     @property
     def longest_wait(self) -> float:
         """How long the first of them has waited, in seconds."""
         now = self._clock()
-        return now - min((self._runs.waiting | self._streams.waiting).values(), default=now)
+        return now - min(self._waiting_since.values(), default=now)
 
-    def settle(
-        self,
-        pipeline: str,
-        at_work: frozenset[str],
-        *,
-        waits: bool,
-        streams: frozenset[str] = frozenset(),
-        stream_waits: bool = False,
-        connections: Mapping[str, str] | None = None,
-        source_waits: Mapping[str, str] | None = None,
-        put_off: frozenset[str] = frozenset(),
-    ) -> None:
-        """Keeps what a plan has decided, before anything else is planned; wakes those who have room now.
+    @property
+    def _waiting_since(self) -> dict[str, float]:
+        since: dict[str, float] = {}
+        for waiting in (self._runs.waiting, self._streams.waiting, self._sources.waiting):
+            since |= {name: min(at, since.get(name, at)) for name, at in waiting.copy().items()}
+        return since
 
-        `streams` are those `at_work` that are streams; `connections` and `source_waits` give the source of each run
-        that has a connection, or waits for one; `put_off` wait for a slot before they do.
-        """
-        self._connections.settle(pipeline, connections or {}, source_waits or {}, put_off)
-        self._runs.settle(pipeline, at_work - streams, waits=waits)
-        self._streams.settle(pipeline, at_work & streams, waits=stream_waits)
+    def settle(self, pipeline: str, holds: Holds) -> None:
+        """Keeps what a plan has decided, before anything else is planned; wakes those who have room now."""
+        self._sources.settle(pipeline, holds)
+        self._runs.settle(pipeline, holds.at_work - holds.streams, waits=holds.waits_for_slot)
+        self._streams.settle(pipeline, holds.at_work & holds.streams, waits=holds.stream_waits_for_slot)
 
     def learn(self, runs: Iterable[Mapping[str, Any]]) -> None:
         """Keeps who is at work, from all runs as they were listed when this process began."""
@@ -145,47 +145,51 @@ class Slots:
                 streams |= {uid} if status.get("stream") else set()
         for name, uids in at_work.items():
             connections = {uid: sources[uid] for uid in uids}
-            self.settle(name, frozenset(uids), waits=False, streams=frozenset(uids & streams), connections=connections)
-
-    # Connections to sources.
+            holds = Holds(at_work=frozenset(uids), streams=frozenset(uids & streams), connections=connections)
+            self.settle(name, holds)
 
     def source_use(self, source: str, pipeline: str) -> SourceUse:
         """Who has a connection besides the pipeline, and who waits for one."""
-        return self._connections.use(source, pipeline)
+        return self._sources.use(source, pipeline)
 
     def connections_of(self, pipeline: str) -> dict[str, str]:
         """The pipeline's runs that have a connection, and the source of each."""
-        return self._connections.of(pipeline)
+        return self._sources.of(pipeline)
 
     def is_bound(self, source: str) -> bool:
         """Whether there are only so many connections to a source."""
-        return self._connections.is_bound(source)
+        return self._sources.is_bound(source)
 
     def step_back(self, pipeline: str) -> None:
         """A look at a pipeline failed: its runs leave the lines, so that nobody waits behind them for ever."""
-        self._connections.leave(pipeline)
+        for line in (self._sources, self._runs, self._streams):
+            line.leave(pipeline)
 
     def take_source(self, source: str, key: str, limit: int | None) -> bool:
         """Takes a connection for a preview; where there is none, it waits in the line, and is woken by its key.
 
         `limit`: so many are for runs and previews together; None: there is no bound.
         """
-        return self._connections.take(source, key, limit)
+        return self._sources.take(source, key, limit)
 
     def hold_source(self, source: str, key: str) -> None:
-        """Keeps that a preview has a connection: it is at work already."""
-        self._connections.hold(source, key)
+        """Keeps that a preview at work, or a pod that outlives its run, has a connection, whatever the bound is."""
+        self._sources.hold(source, key)
 
     def free_source(self, source: str, key: str) -> None:
-        """Gives the connection of a preview, or its place in the line, to others."""
-        self._connections.free(source, key)
+        """Gives the connection of a preview or of such a pod, or a preview's place in the line, to others."""
+        self._sources.free(source, key)
 
     def listen(self, wake: Callable[[str], None]) -> None:
         """`wake` hears the keys of previews that have room now."""
-        self._connections.wake_other = wake
+        self._sources.wake_other = wake
+
+    def wake_source(self, source: str) -> None:
+        """Wakes as many of a source's line as there is room for: its bound may be another."""
+        self._sources.wake_line(source)
 
     def wake_waiting(self) -> None:
         """Wakes as many as there is room for."""
         self._runs.wake_waiting()
         self._streams.wake_waiting()
-        self._connections.wake_all()
+        self._sources.wake_all()

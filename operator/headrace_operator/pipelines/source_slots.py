@@ -1,10 +1,11 @@
 """Who has a connection to which source, runs and previews, and who waits for one: what `maxConnections` bounds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from headrace.lifecycle.endpoints import SourceUse
+from headrace.lifecycle.holds import Holds
 
 T = TypeVar("T")
 
@@ -15,16 +16,20 @@ class _Waiter:
 
     pipeline: str | None
     """None: it is of no pipeline, and is woken by its own key."""
+    since: float
+    """When it began to wait here."""
     in_line: bool = True
     """false: it waits for a slot of the installation now; it keeps its place, and is in nobody's way."""
 
 
-class SourceConnections:
+class SourceSlots:
     """First come, first served, source by source."""
 
-    def __init__(self, wake: Callable[[str], None], bound_of: Callable[[str], int | None]) -> None:
+    def __init__(
+        self, wake: Callable[[str], None], bound_of: Callable[[str], int | None], clock: Callable[[], float]
+    ) -> None:
         """`bound_of` tells how many of a source's connections are for these; None: it has no bound."""
-        self._wake, self._bound_of = wake, bound_of
+        self._wake, self._bound_of, self._clock = wake, bound_of, clock
         self.wake_other: Callable[[str], None] = lambda _: None
         self._at_work: dict[str, dict[str, str | None]] = {}
         """By source those that have one, and the pipeline of each."""
@@ -42,6 +47,16 @@ class SourceConnections:
             line=tuple(uid for uid, waiter in self._waiting.get(source, {}).items() if waiter.in_line),
         )
 
+    @property
+    def waiting(self) -> dict[str, float]:
+        """The pipelines with a run that waits for one, and since when; not those that wait for a slot first."""
+        since: dict[str, float] = {}
+        for line in list(self._waiting.values()):
+            for waiter in list(line.values()):
+                if waiter.pipeline is not None and waiter.in_line:
+                    since[waiter.pipeline] = min(waiter.since, since.get(waiter.pipeline, waiter.since))
+        return since
+
     def of(self, pipeline: str) -> dict[str, str]:
         """The pipeline's runs that have one, and the source of each."""
         return dict(self._had.get(pipeline, {}))
@@ -50,10 +65,11 @@ class SourceConnections:
         """Whether there are only so many."""
         return self._bound_of(source) is not None
 
-    def settle(self, pipeline: str, has: Mapping[str, str], waits: Mapping[str, str], put_off: frozenset[str]) -> None:
+    def settle(self, pipeline: str, holds: Holds) -> None:
         """Keeps what a plan has decided: who of the pipeline has one, who waits, who waits for something else first."""
+        has, waits = holds.connections, holds.waits_for_source
         had, waited = self._had.pop(pipeline, {}), self._waited.pop(pipeline, {})
-        wanted = {uid: source for uid, source in waited.items() if uid in put_off} | dict(waits)
+        wanted = {uid: source for uid, source in waited.items() if uid in holds.put_off} | dict(waits)
         self._had |= {pipeline: dict(has)} if has else {}
         self._waited |= {pipeline: wanted} if wanted else {}
         left = {source for uid, source in had.items() if has.get(uid) != source and _drop(self._at_work, source, uid)}
@@ -64,14 +80,16 @@ class SourceConnections:
                 _drop(self._waiting, source, uid)
         for uid, source in wanted.items():
             # One that is there already keeps its place.
-            self._waiting.setdefault(source, {})[uid] = _Waiter(pipeline, in_line=uid in waits)
+            line = self._waiting.setdefault(source, {})
+            since = line[uid].since if uid in line else self._clock()
+            line[uid] = _Waiter(pipeline, since, in_line=uid in waits)
         stepped = {source for uid, source in waited.items() if waits.get(uid) != source}
         for source in left | stepped:
             self.wake_line(source)
 
     def leave(self, pipeline: str) -> None:
         """Takes a pipeline's runs out of every line: nobody knows when it can be looked at again."""
-        self.settle(pipeline, self._had.get(pipeline, {}), {}, frozenset())
+        self.settle(pipeline, Holds(connections=self._had.get(pipeline, {})))
 
     def take(self, source: str, key: str, bound: int | None) -> bool:
         """Takes a connection for something of no pipeline, or puts it into the line."""
@@ -79,7 +97,7 @@ class SourceConnections:
         if key not in holders and bound is not None:
             ahead = line.index(key) if key in line else len(line)
             if bound - len(holders) - ahead <= 0:
-                self._waiting.setdefault(source, {}).setdefault(key, _Waiter(None))
+                self._waiting.setdefault(source, {}).setdefault(key, _Waiter(None, self._clock()))
                 return False
         self.hold(source, key)
         return True

@@ -1,28 +1,29 @@
 """Takes the steps of a preview's plan; each may be taken again after a crash."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.cluster.patches import merge_patch
 from headrace.errors import ConflictError, NotFoundError
-from headrace.lifecycle.due_runs import owner as reference_to
 from headrace.logs import logger
+from headrace.manifests import Manifest, labels
+from headrace.manifests import owner as reference_to
 from headrace.model.run import RunStatus
 from headrace.model.times import from_text
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
 from headrace_operator.credentials.secrets import Owner, RunSecrets
 from headrace_operator.index import Index
-from headrace_operator.previews.job import job, labels
+from headrace_operator.pipelines.pods import has_pods
+from headrace_operator.previews.job import job
 from headrace_operator.previews.observe import Sight
-from headrace_operator.previews.plan import EPOCH, Plan, Step
+from headrace_operator.previews.plan import EPOCH, GONE_WITHIN, Plan, Step
 from headrace_operator.previews.room import Room
 from headrace_operator.settings import Settings
+from headrace_operator.writes.gone import ignoring_gone
 
-Manifest = dict[str, Any]
 _log = logger(__name__)
 
 
@@ -42,6 +43,8 @@ class Hands:
     ) -> None:
         self._cluster, self._store, self._index, self._secrets = cluster, store, index, secrets
         self._room, self._settings, self._wake_waiting = room, settings, wake_waiting
+        self._let_go_at: dict[str, float] = {}
+        """By uid those that were deleted: until when their pods are waited for, by the loop's clock."""
 
     async def take(self, sight: Sight, decided: Plan) -> None:
         """Saves the status and takes the step. Raises ConflictError when what was seen is old."""
@@ -53,13 +56,13 @@ class Hands:
                 await self._start(sight, seen["metadata"]["name"], decided.status)
             case Step.SUSPEND:
                 assert sight.seen.job is not None
-                await _ignoring_gone(self._cluster.patch_job(sight.seen.job.name, {"spec": {"suspend": True}}))
+                await ignoring_gone(self._cluster.patch_job(sight.seen.job.name, {"spec": {"suspend": True}}))
             case Step.RELEASE:
                 await self._release(sight, decided.status)
                 await self._save(sight.manifest, decided.status)
             case Step.REMOVE:
                 run = sight.seen.run
-                await _ignoring_gone(self._cluster.delete(names.RUN_PLURAL, run.name, uid=run.uid))
+                await ignoring_gone(self._cluster.delete(names.RUN_PLURAL, run.name, uid=run.uid))
 
     async def _save(self, seen: Manifest, status: RunStatus) -> Manifest:
         patch = merge_patch(seen.get("status") or {}, status.manifest())
@@ -67,14 +70,12 @@ class Hands:
 
     async def _adopt(self, sight: Sight) -> Manifest:
         """Gives one that was made by hand its labels, and the source that it goes with."""
-        metadata, ways = sight.manifest["metadata"], sight.ways
-        own = labels(self._settings)
+        metadata, accesses = sight.manifest["metadata"], sight.accesses
+        own = labels(self._settings.installation)
         has_labels = own.items() <= (metadata.get("labels") or {}).items()
-        if (metadata.get("ownerReferences") and has_labels) or ways is None:
+        if (metadata.get("ownerReferences") and has_labels) or accesses is None:
             return sight.manifest
-        reference = reference_to(
-            names.SOURCE_KIND, {"name": sight.seen.source, "uid": ways.source_uid}, controller=False
-        )
+        reference = reference_to(names.SOURCE_KIND, sight.seen.source, accesses.source_uid, controller=False)
         patch = {"metadata": {"labels": own, "ownerReferences": metadata.get("ownerReferences") or [reference]}}
         return await self._patch(sight.manifest, patch, status=False)
 
@@ -91,13 +92,13 @@ class Hands:
 
     async def _start(self, sight: Sight, name: str, status: RunStatus) -> None:
         assert sight.spec is not None
-        assert sight.ways is not None
-        spec, ways = sight.spec, sight.ways
+        assert sight.accesses is not None
+        spec, accesses = sight.spec, sight.accesses
         self._room.hold(name, spec.run_id, spec.source)
-        owner = Owner(name=name, uid=spec.run_id, labels=labels(self._settings))
+        owner = Owner(name=name, uid=spec.run_id, labels=labels(self._settings.installation))
         await asyncio.gather(
             self._store.save_run(self._record(sight, status), spec),
-            self._secrets.ensure(owner, source=ways.source, destination=ways.destination),
+            self._secrets.ensure(owner, source=accesses.source, destination=accesses.destination),
         )
         try:
             await self._cluster.create_job(job(name, spec, self._settings))
@@ -126,7 +127,7 @@ class Hands:
         self._free(run.name)
         if status.job is None:
             return  # It never began.
-        await _ignoring_gone(self._cluster.delete_job(status.job.name))
+        await ignoring_gone(self._cluster.delete_job(status.job.name))
         await self._secrets.drop(run.uid)
         finished_at = from_text(status.finished_at) or sight.seen.now
         await self._store.finish_run(
@@ -134,25 +135,16 @@ class Hands:
         )
 
     async def let_go(self, name: str) -> bool:
-        """One that was deleted has no turn any more, once its pod is gone; whether it is."""
-        uid = self._room.uid(name)
-        if uid is not None and await self._has_pods(uid):
-            return False
+        """One that was deleted has no turn any more, once its pod has ended or was waited for long; whether so."""
+        uid, now = self._room.uid(name), asyncio.get_running_loop().time()
+        if uid is not None:
+            until = self._let_go_at.setdefault(uid, now + GONE_WITHIN.total_seconds())
+            if now < until and await has_pods(self._cluster, uid):
+                return False
+            self._let_go_at.pop(uid, None)
         self._free(name)
         return True
-
-    async def _has_pods(self, uid: str) -> bool:
-        of_run = f"{names.RUN_LABEL}={uid}"
-        jobs = await self._cluster.list_jobs(label_selector=of_run)
-        return bool(jobs.items or (await self._cluster.list_pods(label_selector=of_run)).items)
 
     def _free(self, name: str) -> None:
         if self._room.free(name):
             self._wake_waiting()
-
-
-async def _ignoring_gone(call: Coroutine[Any, Any, object]) -> None:
-    try:
-        await call
-    except NotFoundError:
-        _log.debug("it is gone already")

@@ -1,9 +1,8 @@
 """The Job of a preview: one pod, no second try, and an end in any case."""
 
-from typing import Any
-
 from headrace import names
 from headrace.lifecycle.actions import CreateJob
+from headrace.manifests import Manifest
 from headrace.runspec import RunSpec
 from headrace_operator import manifests
 from headrace_operator.previews.plan import EPOCH, WORK_SECONDS
@@ -14,13 +13,6 @@ GRACE_SECONDS = 5
 _TTL_SECONDS = 300
 """Should nobody remove it."""
 
-Manifest = dict[str, Any]
-
-
-def labels(settings: Settings) -> dict[str, str]:
-    """What everything of a preview is found by: it is of no pipeline."""
-    return {names.MANAGED_BY_LABEL: names.MANAGED_BY, names.INSTALLATION_LABEL: settings.installation}
-
 
 def job(run: str, spec: RunSpec, settings: Settings) -> Manifest:
     """The Job of the EtlRun of that name."""
@@ -30,6 +22,7 @@ def job(run: str, spec: RunSpec, settings: Settings) -> Manifest:
         job=names.job_name(spec.run_id, 1),
         attempt=1,
         epoch=EPOCH,
+        source=spec.source,
         # Without a target the Job gets nothing to reach one by.
         target_kind=spec.target_kind if spec.target_table else "",
     )

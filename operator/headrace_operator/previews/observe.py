@@ -10,9 +10,12 @@ from headrace.cluster import Cluster
 from headrace.connections.problem import NoWayInError
 from headrace.connections.resolve import Access, PostgresAccess, SearchAccess
 from headrace.errors import ConflictError, InvalidError, UnavailableError
+from headrace.lifecycle.ends import check_type
 from headrace.lifecycle.observed import JobSeen, Limits, PodSeen, ProgressSeen, RunSeen
 from headrace.lifecycle.readings import read_job, read_pods, read_run
 from headrace.lifecycle.state import FINAL
+from headrace.manifests import Manifest
+from headrace.model.connection import ConnectionType
 from headrace.runspec import RunSpec
 from headrace.target import ELASTICSEARCH
 from headrace_operator.availability import StoreWatch
@@ -22,11 +25,9 @@ from headrace_operator.previews.room import Room
 from headrace_operator.previews.seen import Seen
 from headrace_operator.previews.specification import destination_of, run_spec, source_of
 
-Manifest = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ways:
+class Accesses:
     """To what it reads, and to what it looks at."""
 
     source: PostgresAccess
@@ -44,7 +45,7 @@ class Sight:
     seen: Seen
     manifest: Manifest
     spec: RunSpec | None = None
-    ways: Ways | None = None
+    accesses: Accesses | None = None
     """None, like `spec`, where it can't or need not begin."""
 
 
@@ -65,10 +66,10 @@ class Observer:
         run = read_run(manifest)
         job = await self.job(run.uid) if run.status.job is not None else None
         needs_way = job is None and run.status.phase not in FINAL and not run.spec.cancel
-        spec, ways, problem = await self._ways(run) if needs_way else (None, None, "")
+        spec, accesses, problem = await self._accesses(run) if needs_way else (None, None, "")
         wait = None
-        if spec is not None and ways is not None and run.status.job is None:
-            wait = self.room.take(run.name, run.uid, spec.source, ways.connections)
+        if spec is not None and accesses is not None and run.status.job is None:
+            wait = self.room.take(run.name, run.uid, spec.source, accesses.connections)
         seen = Seen(
             now=self.clock(),
             run=run,
@@ -80,14 +81,14 @@ class Observer:
             source=source_of(run),
             destination=destination_of(run),
         )
-        return Sight(seen=seen, manifest=manifest, spec=spec, ways=ways)
+        return Sight(seen=seen, manifest=manifest, spec=spec, accesses=accesses)
 
     async def job(self, run_uid: str) -> JobSeen | None:
         """The Job of a preview, while there is one."""
         jobs = await self.cluster.list_jobs(label_selector=f"{names.RUN_LABEL}={run_uid}")
         return next((read_job(job) for job in jobs.items), None)
 
-    async def _ways(self, run: RunSeen) -> tuple[RunSpec | None, Ways | None, str]:
+    async def _accesses(self, run: RunSeen) -> tuple[RunSpec | None, Accesses | None, str]:
         """What it begins with, or why it can't."""
         try:
             spec = run_spec(run, self.limits)
@@ -100,12 +101,12 @@ class Observer:
             self.room.step_back(run.name)
             raise
 
-    async def _resolve(self, run: RunSeen, spec: RunSpec) -> Ways:
+    async def _resolve(self, run: RunSeen, spec: RunSpec) -> Accesses:
         source = await self.ends.source(spec.source)
         known, seen = self.index.named(names.SOURCE_PLURAL, spec.source), self.index.source(spec.source)
         if known is None or seen is None:
             raise ConflictError("the source is there and was not told of yet")
-        return Ways(
+        return Accesses(
             source=source,
             source_uid=known["metadata"]["uid"],
             connections=seen.connections_for_runs,
@@ -116,10 +117,8 @@ class Observer:
         if name is None:
             return None
         access = await self.ends.destination(name)
-        is_index = spec.target_kind == ELASTICSEARCH
-        if is_index != isinstance(access, SearchAccess):
-            what = "an index needs one of type elasticsearch" if is_index else "a table needs one of type postgres"
-            raise InvalidError(f"the destination '{name}' is of another type: {what}", field="destination")
+        type_ = ConnectionType.ELASTICSEARCH if isinstance(access, SearchAccess) else ConnectionType.POSTGRES
+        check_type(type_.value, is_index=spec.target_kind == ELASTICSEARCH, field="destination", name=name)
         return access
 
     async def _pod(self, job: JobSeen) -> PodSeen | None:

@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from headrace import names
 from headrace.lifecycle.moves import Move, changed
+from headrace.lifecycle.problem import Problem
 from headrace.lifecycle.run_reporting import with_conditions
 from headrace.lifecycle.state import FINAL, RunPhase
 from headrace.model.conditions import Reason
@@ -28,6 +29,7 @@ GONE_WITHIN = timedelta(seconds=60)
 KEPT = timedelta(minutes=10)
 EPOCH = 1
 """It takes no fence, and has one attempt."""
+_WORDLESS = "the runner ended without a word"
 
 
 class Step(Enum):
@@ -66,14 +68,14 @@ def plan(seen: Seen) -> Plan:
 
 def _waiting(seen: Seen) -> Plan:
     if seen.problem:
-        return _failed(seen, seen.problem)
+        return _failed(seen, _of_what_was_asked(seen.problem))
     if seen.wait is None:
         job = RunJob(name=names.job_name(seen.run.uid, 1), attempt=1, epoch=EPOCH, created_at=to_text(seen.now))
         status = _status(seen, RunPhase.PENDING, Reason.RUN_ACTIVE, "its runner starts", job=job, **_ends(seen))
         return Plan(status=status, step=Step.START)
     until = seen.run.created_at + timedelta(seconds=TURN_SECONDS)
     if seen.now >= until:
-        return _failed(seen, f"{seen.wait.message}, for {TURN_SECONDS} s")
+        return _failed(seen, Problem(seen.wait.reason, f"{seen.wait.message}, for {TURN_SECONDS} s"))
     return Plan(status=_pending(seen, seen.wait), wake_at=until)
 
 
@@ -82,15 +84,16 @@ def _at_work(seen: Seen, job: RunJob) -> Plan:
     if said is not None and said.outcome == DONE:
         return _ended(seen, RunPhase.SUCCESS, Reason.SUCCEEDED, started_at=_started_at(seen), preview=_found(seen))
     if said is not None and said.outcome == FAILED:
-        return _failed(seen, said.message or "the runner failed and did not say why", preview=_found(seen))
+        why = _of_what_was_asked(said.message or "the runner failed and did not say why")
+        return _failed(seen, why, preview=_found(seen))
     asked_at = from_text(job.created_at) or seen.run.created_at
     late = seen.now >= asked_at + HEARD_WITHIN
     if seen.job is None:
-        lost = _why_without_job(seen) if late else seen.problem
+        lost = _why_without_job(seen, is_late=late)
         return _failed(seen, lost) if lost else Plan(status=seen.run.status, step=Step.START)
-    why = _why_failed(seen, is_late=late)
-    if why:
-        return _failed(seen, why)
+    failure = _why_failed(seen, is_late=late)
+    if failure:
+        return _failed(seen, failure)
     wake_at = asked_at + HEARD_WITHIN
     if said is None or said.first_seen_at is None:
         return Plan(status=seen.run.status, wake_at=wake_at)
@@ -98,28 +101,38 @@ def _at_work(seen: Seen, job: RunJob) -> Plan:
     return Plan(status=running, wake_at=wake_at)
 
 
-def _why_without_job(seen: Seen) -> str:
+def _of_what_was_asked(message: str) -> Problem:
+    """The same preview would fail again; for every other reason another one may do better."""
+    return Problem(Reason.RUN_FAILED, message)
+
+
+def _why_without_job(seen: Seen, *, is_late: bool) -> Problem | None:
+    """None: it may still be made."""
+    if not is_late:
+        return _of_what_was_asked(seen.problem) if seen.problem else None
     if seen.progress is None:
-        return "the store's Postgres can't be reached"
-    return "its Job could not be made, or was removed before it had ended"
+        return Problem(Reason.WAITING_FOR_STORE, "the store's Postgres can't be reached")
+    return Problem(Reason.RUNNER_LOST, "its Job could not be made, or was removed before it had ended")
 
 
-def _why_failed(seen: Seen, *, is_late: bool) -> str:
-    """Why nothing will be heard of it any more; empty while something may."""
+def _why_failed(seen: Seen, *, is_late: bool) -> Problem | None:
+    """Why nothing will be heard of it any more; None while something may."""
     assert seen.job is not None
     said = seen.pod.message or seen.pod.reason if seen.pod is not None else ""
     if seen.job.failed == "DeadlineExceeded":
-        return f"it took longer than {WORK_SECONDS} s" + (f": {said}" if said else "")
+        return Problem(Reason.TIMED_OUT, f"it took longer than {WORK_SECONDS} s" + (f": {said}" if said else ""))
+    if seen.job.failed and seen.pod is not None and seen.pod.outcome == FAILED:
+        # While the store is away it is said by the pod alone.
+        return _of_what_was_asked(said or _WORDLESS)
     if seen.job.failed:
-        return said or seen.job.failure_message or "the runner ended without a word"
+        return Problem(Reason.RUNNER_LOST, said or seen.job.failure_message or _WORDLESS)
     # What the runner of a complete Job said is in the store: while that is away it may still come.
     if seen.job.complete and seen.progress is not None:
-        return "the runner ended without a word"
-    return (
-        f"nothing was heard of its runner for {HEARD_WITHIN.seconds} s: {said or 'its pod has ended'}"
-        if is_late
-        else ""
-    )
+        return Problem(Reason.RUNNER_LOST, _WORDLESS)
+    if is_late:
+        silent = f"nothing was heard of its runner for {HEARD_WITHIN.seconds} s: {said or 'its pod has ended'}"
+        return Problem(Reason.RUNNER_LOST, silent)
+    return None
 
 
 def _over(seen: Seen) -> Plan:
@@ -155,8 +168,8 @@ def _pending(seen: Seen, wait: Wait) -> RunStatus:
     return _status(seen, RunPhase.PENDING, wait.reason, wait.message)
 
 
-def _failed(seen: Seen, message: str, **update: object) -> Plan:
-    return _ended(seen, RunPhase.FAILED, Reason.RUN_FAILED, message, started_at=_started_at(seen), **update)
+def _failed(seen: Seen, why: Problem, **update: object) -> Plan:
+    return _ended(seen, RunPhase.FAILED, why.reason, why.message, started_at=_started_at(seen), **update)
 
 
 def _ended(seen: Seen, phase: RunPhase, reason: Reason, message: str = "", **update: object) -> Plan:

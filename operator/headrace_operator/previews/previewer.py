@@ -1,16 +1,14 @@
 """One look at one preview: observe, plan, save the status, take the step, and say when to look again."""
 
-from typing import Any
-
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.logs import logger
+from headrace.manifests import Manifest
 from headrace_operator.index import Index
 from headrace_operator.previews.hands import Hands
 from headrace_operator.previews.observe import Observer, Sight, is_preview
 from headrace_operator.previews.plan import Plan, Step, plan
 
-Manifest = dict[str, Any]
 GONE_SECONDS = 1.0
 _AT_ONCE = frozenset({Step.START, Step.RELEASE})
 """What comes after them can be planned from what they left."""

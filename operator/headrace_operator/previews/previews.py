@@ -1,11 +1,12 @@
 """Previews put together: a queue of their own, for somebody waits; and a poll that is quicker than that of runs."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from headrace import names
 from headrace.cluster import Cluster
+from headrace.manifests import Manifest
 from headrace.store.store import Store
 from headrace_operator.availability import StoreWatch
 from headrace_operator.credentials.ends import Ends
@@ -16,12 +17,11 @@ from headrace_operator.previews.hands import Hands
 from headrace_operator.previews.observe import Observer, is_preview
 from headrace_operator.previews.previewer import Previewer
 from headrace_operator.previews.room import Room
-from headrace_operator.queues.keys import Subject, key
+from headrace_operator.queues.keys import Looked, key
 from headrace_operator.queues.lookers import Lookers
 from headrace_operator.queues.workqueue import Handle, WorkQueue
 from headrace_operator.settings import Settings
 
-Manifest = Mapping[str, Any]
 WORKERS = 2
 """Each look is short."""
 POLL_SECONDS = 0.5
@@ -73,7 +73,12 @@ class Previews:
 
     def told(self, run: Manifest) -> None:
         """An EtlRun of kind Preview was made, changed or deleted."""
-        self._queue.add(key(Subject.PREVIEW, run["metadata"]["name"]))
+        self._queue.add(key(Looked.PREVIEW, run["metadata"]["name"]))
+
+    @property
+    def at_work(self) -> dict[str, str]:
+        """Those that have their turn, by uid: the `metadata.name` of each."""
+        return self._room.at_work
 
     def learn(self, runs: Iterable[Manifest]) -> None:
         """Keeps who is at work, from all runs as they were listed when this process began."""
@@ -90,7 +95,7 @@ class Previews:
 
     def workers(self, guarded: Callable[[Handle], Handle]) -> list[Coroutine[Any, Any, None]]:
         """All workers, which work for ever; `guarded` lets a look begin only where we may act."""
-        handle = guarded(Lookers(self._queue, {Subject.PREVIEW: self._previewer}).handle)
+        handle = guarded(Lookers(self._queue, {Looked.PREVIEW: self._previewer}).handle)
         return [*(self._queue.work(handle) for _ in range(WORKERS)), self._poll()]
 
     async def _poll(self) -> None:
@@ -107,4 +112,4 @@ class Previews:
             mark = (progress.outcome, progress.first_seen_at is not None)
             if uid in at_work and self._marks.get(uid) != mark:
                 self._marks[uid] = mark
-                self._queue.add(key(Subject.PREVIEW, at_work[uid]))
+                self._queue.add(key(Looked.PREVIEW, at_work[uid]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from headrace.model.conditions import Reason
 from headrace_operator.pipelines.slots import Slots
 from headrace_operator.previews.seen import Wait
-from headrace_operator.queues.keys import Subject, key
+from headrace_operator.queues.keys import Looked, key
 
 AT_ONCE, OF_ONE_SOURCE = 4, 2
 
@@ -48,7 +48,7 @@ class Room:
         if len(self._at_work) >= AT_ONCE or of_source >= OF_ONE_SOURCE:
             self.step_back(name)
             return Wait(Reason.WAITING_FOR_SLOT, "other previews are at work, as many as may be at once")
-        if not self._slots.take_source(source, key(Subject.PREVIEW, name), bound):
+        if not self._slots.take_source(source, key(Looked.PREVIEW, name), bound):
             self._in_line[name] = source
             message = f"all connections to the source '{source}' are in use, as many as its maxConnections allows"
             return Wait(Reason.WAITING_FOR_SOURCE, message)
@@ -60,18 +60,18 @@ class Room:
         self._in_line.pop(name, None)
         if name not in self._at_work:
             self._at_work[name] = _Turn(uid, source)
-            self._slots.hold_source(source, key(Subject.PREVIEW, name))
+            self._slots.hold_source(source, key(Looked.PREVIEW, name))
 
     def free(self, name: str) -> bool:
         """Takes a preview's turn, or its place in the line, from it; whether it had its turn."""
         self.step_back(name)
         turn = self._at_work.pop(name, None)
         if turn is not None:
-            self._slots.free_source(turn.source, key(Subject.PREVIEW, name))
+            self._slots.free_source(turn.source, key(Looked.PREVIEW, name))
         return turn is not None
 
     def step_back(self, name: str) -> None:
         """Takes a preview out of the line: it could not use a connection now, and others wait behind it."""
         source = self._in_line.pop(name, None)
         if source is not None:
-            self._slots.free_source(source, key(Subject.PREVIEW, name))
+            self._slots.free_source(source, key(Looked.PREVIEW, name))

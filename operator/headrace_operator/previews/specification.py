@@ -39,7 +39,7 @@ def run_spec(run: RunSeen, limits: Limits) -> RunSpec:
         pipeline_name="",
         # It is of no pipeline: its own uid is nobody else's.
         pipeline_uid=run.uid,
-        kind=run.spec.kind.value,
+        kind=run.spec.kind,
         query=_query(run, preview),
         source=source_of(run),
         source_table=preview.source_table,
@@ -47,6 +47,7 @@ def run_spec(run: RunSeen, limits: Limits) -> RunSpec:
         target_schema=target.schema,
         target_table=target.table,
         key_columns=tuple(preview.key_columns),
+        incremental_key=preview.incremental_key,
         preview_rows=preview.rows,
     )
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from headrace import names
 
 
-class Subject(StrEnum):
+class Looked(StrEnum):
     """The kinds that are looked at here."""
 
     SCHEDULE = "schedule"
@@ -18,20 +18,20 @@ class Subject(StrEnum):
     """A run of no pipeline, for which somebody waits."""
 
 
-SUBJECTS = {
-    names.SCHEDULE_PLURAL: Subject.SCHEDULE,
-    names.BACKFILL_PLURAL: Subject.BACKFILL,
-    names.PROJECT_PLURAL: Subject.PROJECT,
+LOOKED_AT = {
+    names.SCHEDULE_PLURAL: Looked.SCHEDULE,
+    names.BACKFILL_PLURAL: Looked.BACKFILL,
+    names.PROJECT_PLURAL: Looked.PROJECT,
 }
 """By plural, where all of a kind are looked at."""
 
 
-def key(subject: Subject, name: str) -> str:
+def key(looked: Looked, name: str) -> str:
     """What a queue holds."""
-    return f"{subject.value}/{name}"
+    return f"{looked.value}/{name}"
 
 
-def read_key(text: str) -> tuple[Subject, str]:
+def read_key(text: str) -> tuple[Looked, str]:
     """The kind and name that a key was made from."""
-    subject, _, name = text.partition("/")
-    return Subject(subject), name
+    looked, _, name = text.partition("/")
+    return Looked(looked), name

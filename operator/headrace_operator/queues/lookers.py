@@ -9,7 +9,7 @@ import structlog
 from headrace.errors import ConflictError, HeadraceError, UnavailableError
 from headrace.logs import logger
 from headrace_operator.figures import metrics
-from headrace_operator.queues.keys import Subject, read_key
+from headrace_operator.queues.keys import Looked, read_key
 from headrace_operator.queues.workqueue import AWAY_DELAY, WorkQueue
 
 _log = logger(__name__)
@@ -29,22 +29,22 @@ class Looker(Protocol):
 class Lookers:
     """What the workers of a queue do with its keys."""
 
-    def __init__(self, queue: WorkQueue, lookers: Mapping[Subject, Looker]) -> None:
+    def __init__(self, queue: WorkQueue, lookers: Mapping[Looked, Looker]) -> None:
         self._queue, self._lookers = queue, lookers
 
     async def handle(self, text: str) -> None:
         """Looks at one; raises nothing but what ends the process."""
-        subject, name = read_key(text)
+        looked, name = read_key(text)
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(**{subject.value: name})
+        structlog.contextvars.bind_contextvars(**{looked.value: name})
         started = time.monotonic()
-        outcome = await self._try(text, subject, name)
-        metrics.LOOKS.labels(subject.value, outcome).inc()
-        metrics.LOOK_SECONDS.labels(subject.value).observe(time.monotonic() - started)
+        outcome = await self._try(text, looked, name)
+        metrics.LOOKS.labels(looked.value, outcome).inc()
+        metrics.LOOK_SECONDS.labels(looked.value).observe(time.monotonic() - started)
 
-    async def _try(self, text: str, subject: Subject, name: str) -> str:
+    async def _try(self, text: str, looked: Looked, name: str) -> str:
         try:
-            delay = await self._lookers[subject].look(name)
+            delay = await self._lookers[looked].look(name)
         except ConflictError as error:
             _log.debug("what was read is old: looking again", reason=error.message)
             self._queue.add(text, delay=_AGAIN_SECONDS)

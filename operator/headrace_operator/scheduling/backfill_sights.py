@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -10,14 +9,13 @@ from headrace import names
 from headrace.lifecycle.faults import in_words
 from headrace.lifecycle.readings import created_at
 from headrace.lifecycle.state import FINAL, RunPhase
+from headrace.manifests import Manifest
 from headrace.model.backfill import BackfillSpec, BackfillStatus
 from headrace.model.times import from_text
 from headrace.schedules.backfill_seen import BackfillSeen, RunSeen
 from headrace.schedules.due import Schedule
 from headrace.store.records import DueRun
 from headrace_operator.scheduling.sights import belongs, is_over
-
-Manifest = Mapping[str, Any]
 
 
 def read_backfill(

@@ -4,13 +4,13 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import UnavailableError
 from headrace.lifecycle.due_runs import Cause, DueTime
 from headrace.logs import logger
+from headrace.manifests import Manifest
 from headrace.model.backfill import BackfillStatus
 from headrace.model.conditions import ConditionType, Reason, condition, merge
 from headrace.model.times import to_text
@@ -22,7 +22,6 @@ from headrace_operator.scheduling.backfill_sights import bounds, read_backfill, 
 from headrace_operator.scheduling.due import RunMaker
 from headrace_operator.writes.keeping import Keeper, is_doomed
 
-Manifest = dict[str, Any]
 AWAY_SECONDS = 5.0
 """While the store is away: which due times have a run is its to say."""
 _log = logger(__name__)

@@ -12,7 +12,6 @@ from headrace.logs import logger
 from headrace_operator.figures import metrics
 from headrace_operator.index import Index
 
-Manifest = dict[str, Any]
 CREATED = "Created"
 _log = logger(__name__)
 

@@ -2,19 +2,17 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import ValidationError
 
 from headrace import names
 from headrace.lifecycle.faults import in_words
+from headrace.manifests import Manifest
 from headrace.model.conditions import ConditionType, Reason, condition, merge
 from headrace.model.project import ProjectSpec, ProjectStatus
 from headrace.model.times import to_text
 from headrace_operator.index import Index
 from headrace_operator.writes.keeping import Keeper
-
-Manifest = dict[str, Any]
 
 
 class Projects:

@@ -9,9 +9,10 @@ from typing import Any
 
 from headrace import names
 from headrace.cluster import Cluster
+from headrace.manifests import Manifest
 from headrace.store.store import Store
 from headrace_operator.index import Index
-from headrace_operator.queues.keys import SUBJECTS, Subject, key, read_key
+from headrace_operator.queues.keys import LOOKED_AT, Looked, key, read_key
 from headrace_operator.queues.lookers import Looker, Lookers
 from headrace_operator.queues.workqueue import Handle, WorkQueue
 from headrace_operator.scheduling.backfills import Backfills
@@ -24,7 +25,6 @@ from headrace_operator.settings import Settings
 from headrace_operator.writes.events import Teller
 from headrace_operator.writes.keeping import Keeper
 
-Manifest = dict[str, Any]
 OTHER_WORKERS = 2
 """For backfills and projects: nobody waits for them by the second."""
 
@@ -64,15 +64,15 @@ class Scheduler:
             names.BACKFILL_PLURAL: self._backfills.is_settled,
             names.PROJECT_PLURAL: self._projects.is_settled,
         }
-        for plural, subject in SUBJECTS.items():
+        for plural, looked in LOOKED_AT.items():
             for resource in listed[plural]:
-                if (everything and subject == Subject.SCHEDULE) or not is_settled[plural](resource):
-                    self._add(key(subject, resource["metadata"]["name"]))
+                if (everything and looked == Looked.SCHEDULE) or not is_settled[plural](resource):
+                    self._add(key(looked, resource["metadata"]["name"]))
 
     def workers(self, guarded: Callable[[Handle], Handle]) -> list[Coroutine[Any, Any, None]]:
         """All workers, which work for ever; `guarded` lets a look begin only where we may act."""
-        due = guarded(Lookers(self._due, {Subject.SCHEDULE: self._schedules}).handle)
-        others: dict[Subject, Looker] = {Subject.BACKFILL: self._backfills, Subject.PROJECT: self._projects}
+        due = guarded(Lookers(self._due, {Looked.SCHEDULE: self._schedules}).handle)
+        others: dict[Looked, Looker] = {Looked.BACKFILL: self._backfills, Looked.PROJECT: self._projects}
         rest = guarded(Lookers(self._others, others).handle)
         return [
             *(self._due.work(due) for _ in range(self._settings.schedule_workers)),
@@ -80,4 +80,4 @@ class Scheduler:
         ]
 
     def _add(self, text: str) -> None:
-        (self._due if read_key(text)[0] == Subject.SCHEDULE else self._others).add(text)
+        (self._due if read_key(text)[0] == Looked.SCHEDULE else self._others).add(text)

@@ -3,12 +3,12 @@
 import dataclasses
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import ConflictError
 from headrace.lifecycle.due_runs import DueTime
+from headrace.manifests import Manifest
 from headrace.model.times import from_text
 from headrace.schedules.observed import RunOfDue, ScheduleSeen
 from headrace.schedules.plan import SchedulePlan, plan_schedule
@@ -19,7 +19,6 @@ from headrace_operator.scheduling.sights import belongs, read_schedule
 from headrace_operator.scheduling.skips import Skips
 from headrace_operator.writes.keeping import Keeper, is_doomed
 
-Manifest = dict[str, Any]
 _SOONEST = 0.02
 """Seconds: a timer may come a little early."""
 

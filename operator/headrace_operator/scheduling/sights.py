@@ -1,20 +1,18 @@
 """Reads schedules, their pipelines and runs, as Kubernetes gives them, into what a plan is made from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
 
 from headrace.lifecycle.faults import in_words
 from headrace.lifecycle.readings import changed_at, created_at
 from headrace.lifecycle.state import FINAL
-from headrace.model.pipeline import Mode
+from headrace.manifests import Manifest
 from headrace.model.schedule import ScheduleSpec, ScheduleStatus
 from headrace.model.times import from_text
+from headrace.runspec import Mode
 from headrace.schedules.observed import PipelineFacts, RunOfDue, ScheduleSeen
-
-Manifest = Mapping[str, Any]
 
 
 def read_schedule(

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from headrace import names
 from headrace.logs import logger
+from headrace.manifests import Manifest
 from headrace.model.times import due_text
 from headrace.schedules.plan import Skipped
 from headrace_operator.figures import metrics
 from headrace_operator.writes.events import Teller
 
-Manifest = dict[str, Any]
 _log = logger(__name__)
 
 

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from headrace import names
 from headrace.lifecycle.state import FINAL
+from headrace.manifests import Manifest
 from headrace.model.conditions import ConditionType
-from headrace.model.pipeline import Mode
+from headrace.runspec import Mode
 from headrace_operator.index import Index
-from headrace_operator.queues.keys import SUBJECTS, Subject, key
-
-Manifest = dict[str, Any]
+from headrace_operator.queues.keys import LOOKED_AT, Looked, key
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def wakes(change: Change, index: Index) -> set[str]:
             return set()
     if not change.is_another:
         return set()  # Its status is the operator's own word.
-    own = {key(SUBJECTS[change.plural], side["metadata"]["name"]) for side in change.sides}
+    own = {key(LOOKED_AT[change.plural], side["metadata"]["name"]) for side in change.sides}
     return own | {*(_of_schedule if change.plural == names.SCHEDULE_PLURAL else _of_namesakes)(change, index)}
 
 
@@ -103,9 +101,9 @@ def _of_pipeline(change: Change, index: Index) -> Iterator[str]:
     if before != after:
         name = next(change.sides)["metadata"]["name"]
         for schedule in index.find(names.SCHEDULE_PLURAL, "spec.pipeline", name):
-            yield key(Subject.SCHEDULE, schedule["metadata"]["name"])
+            yield key(Looked.SCHEDULE, schedule["metadata"]["name"])
     if change.comes_or_goes or _project(change.before) != _project(change.after):
-        yield from (key(Subject.PROJECT, project) for side in change.sides if (project := _project(side)))
+        yield from (key(Looked.PROJECT, project) for side in change.sides if (project := _project(side)))
 
 
 def _of_run(change: Change) -> Iterator[str]:
@@ -114,23 +112,23 @@ def _of_run(change: Change) -> Iterator[str]:
         return
     spec = next(change.sides)["spec"]
     if "schedule" in spec:
-        yield key(Subject.SCHEDULE, spec["schedule"])
+        yield key(Looked.SCHEDULE, spec["schedule"])
     if "backfill" in spec and change.before is not None:
-        yield key(Subject.BACKFILL, spec["backfill"])
+        yield key(Looked.BACKFILL, spec["backfill"])
 
 
 def _of_schedule(change: Change, index: Index) -> Iterator[str]:
     """Its backfills: they read its specification."""
     name = next(change.sides)["metadata"]["name"]
     for backfill in index.find(names.BACKFILL_PLURAL, "spec.schedule", name):
-        yield key(Subject.BACKFILL, backfill["metadata"]["name"])
+        yield key(Looked.BACKFILL, backfill["metadata"]["name"])
 
 
 def _of_namesakes(change: Change, index: Index) -> Iterator[str]:
     """Projects of its present and former name."""
     if change.plural == names.PROJECT_PLURAL:
         for side in change.sides:
-            yield from (key(Subject.PROJECT, name) for name in index.namesakes(side, names.PROJECT_PLURAL))
+            yield from (key(Looked.PROJECT, name) for name in index.namesakes(side, names.PROJECT_PLURAL))
 
 
 def _is_there(resource: Manifest | None) -> bool:

@@ -2,15 +2,15 @@
 
 import hashlib
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from headrace import names
 from headrace.cluster import Cluster
 from headrace.errors import HeadraceError, UnavailableError
 from headrace.logs import logger
+from headrace.manifests import Manifest
 from headrace.model.times import to_text
 
-Manifest = dict[str, Any]
 EventType = Literal["Normal", "Warning"]
 _MESSAGE_LIMIT = 1024
 _MOST_TOLD = 10_000

@@ -8,12 +8,11 @@ from headrace import names
 from headrace.cluster import Cluster
 from headrace.cluster.patches import merge_patch
 from headrace.errors import ConflictError, NotFoundError, UnavailableError
-from headrace.lifecycle.due_runs import owner
 from headrace.logs import logger
+from headrace.manifests import Manifest, owner
 from headrace.model.base import Status
 from headrace_operator.index import Index
 
-Manifest = dict[str, Any]
 REFUSED_SECONDS = 300.0
 OWNERS = {names.PIPELINE_PLURAL: names.PIPELINE_KIND, names.SCHEDULE_PLURAL: names.SCHEDULE_KIND}
 """The kinds of what may own something, by plural."""
@@ -98,7 +97,8 @@ def with_owner(seen: Mapping[str, Any], kind: str, owned_by: Mapping[str, Any]) 
         return None
     others = [o for o in seen["metadata"].get("ownerReferences") or [] if o not in ours]
     # Kubernetes takes one controller only.
-    return [*others, owner(kind, metadata, controller=not any(o.get("controller") for o in others))]
+    is_controller = not any(o.get("controller") for o in others)
+    return [*others, owner(kind, metadata["name"], metadata["uid"], controller=is_controller)]
 
 
 def _owners(seen: Mapping[str, Any], kind: str) -> list[Manifest]:

@@ -13,7 +13,8 @@ import psycopg
 from psycopg import pq
 from psycopg.errors import error_from_result
 
-from headrace_runner.protocols import Edge, Projection
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Edge
 
 SEPARATOR = b"\x02"
 """Between the fields of a row with a document; JSON text holds no control character."""

@@ -11,25 +11,42 @@ from headrace_runner.sources.postgres.shape import HAS_HEIRS, IDENTIFIES
 
 KINDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
 
+# By a grant on the table, or on each of its columns. Null: it was dropped at this moment.
+_MAY_READ = """(
+    pg_catalog.has_table_privilege(c.oid, 'SELECT') OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT')
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')
+    )
+)"""
 # A partition is read by way of its table.
 _RELATIONS = f"""
     SELECT c.oid::int8, n.nspname, c.relname, c.relkind::text, c.relispopulated,
-           pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+           coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND {_MAY_READ}, false),
            c.relrowsecurity AND pg_catalog.row_security_active(c.oid), {HAS_HEIRS.format(table="c")}
     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
       AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%'
     ORDER BY n.nspname, c.relname LIMIT %s
 """
-# Not pg_get_expr of the default: it takes a lock.
+_BASE = "coalesce(b.oid, a.atttypid)"
+# A domain counts as what it is made of. Not pg_get_expr of the default: it takes a lock.
 _COLUMNS = """
+    WITH RECURSIVE below(domain, oid) AS (
+        SELECT t.oid, t.typbasetype FROM pg_catalog.pg_type AS t WHERE t.typtype = 'd'
+        UNION ALL
+        SELECT b.domain, t.typbasetype FROM below AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.oid
+        WHERE t.typtype = 'd'
+    ), base AS (
+        SELECT b.domain, b.oid FROM below AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.oid WHERE t.typtype <> 'd'
+    )
     SELECT a.attrelid::int8, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, {generated},
-           a.atttypid::int8, a.attidentity <> '' OR a.atttypid = ANY(%(integers)s::oid[]) AND EXISTS (
+           {base}::int8, a.attidentity <> '' OR {base} = ANY(%(integers)s::oid[]) AND EXISTS (
                SELECT FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_class AS s ON s.oid = d.objid
                WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
                  AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('a', 'i')
                  AND s.relkind = 'S')
-    FROM pg_catalog.pg_attribute AS a
+    FROM pg_catalog.pg_attribute AS a LEFT JOIN base AS b ON b.domain = a.atttypid
     WHERE a.attrelid = ANY(%(tables)s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attrelid, a.attnum
 """
@@ -111,8 +128,9 @@ class Size:
 class Catalogue:
     """Asks in the transaction at hand."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
+    def __init__(self, connection: psycopg.Connection[Any], *, sees_some: bool = False) -> None:
+        """`sees_some`: a table from which rows are hidden can be read all the same."""
+        self._connection, self._sees_some = connection, sees_some
         self._version = connection.info.server_version
 
     def relations(self, most: int) -> list[Relation]:
@@ -125,7 +143,7 @@ class Catalogue:
                 name=name,
                 kind=KINDS[kind],
                 is_populated=populated,
-                is_readable=readable,
+                is_readable=readable and (self._sees_some or not hides_rows),
                 hides_rows=bool(hides_rows),
                 has_heirs=has_heirs,
             )
@@ -135,7 +153,7 @@ class Catalogue:
     def columns(self, tables: Sequence[int]) -> Mapping[int, list[Column]]:
         """In their order."""
         generated = "a.attgenerated <> ''" if self._version >= 120_000 else "false"
-        statement = _COLUMNS.replace("{generated}", generated).encode()
+        statement = _COLUMNS.replace("{generated}", generated).replace("{base}", _BASE).encode()
         found: dict[int, list[Column]] = {}
         for table, *values in self._ask(statement, tables):
             found.setdefault(table, []).append(_column(*values))

@@ -9,6 +9,7 @@ import psycopg
 from headrace.errors import PermanentError, TransientError
 from headrace.postgres.faults import Fault
 from headrace.postgres.problems import describe, fault, translate
+from headrace_runner.sources.postgres.row_security import hides_rows
 
 LONGEST = 2_000
 """Characters of what the server says: a query can have it quote a whole table."""
@@ -37,8 +38,9 @@ def _may_quote(error: psycopg.Error) -> bool:
     if not error.sqlstate or fault(error) is Fault.CONNECTION:
         return False
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        # The one wording in which only what there is can be named; another one names files.
-        return not (error.diag.message_primary or "").startswith("permission denied for ")
+        # Wordings in which only what there is can be named; another one names files.
+        is_of_table = (error.diag.message_primary or "").startswith("permission denied for ") or hides_rows(error)
+        return not is_of_table
     return not isinstance(error, psycopg.errors.ReadOnlySqlTransaction)
 
 

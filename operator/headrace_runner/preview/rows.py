@@ -10,7 +10,7 @@ import psycopg
 from headrace.errors import PermanentError
 from headrace_runner.postgres.quoting import quote_name
 from headrace_runner.preview.session import STATEMENT_SECONDS, limit
-from headrace_runner.protocols import Shape
+from headrace_runner.shape import Shape
 from headrace_runner.sources.postgres.select import Select
 
 SIZE = 256 * 1024

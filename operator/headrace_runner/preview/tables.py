@@ -6,20 +6,26 @@ from typing import Any
 
 import psycopg
 
+from headrace.postgres.row_security import SEES_SOME
 from headrace.target import POSTGRES, Target, parse_target
 from headrace_runner.preview.catalogue import Catalogue, Column, Key, Relation, Size
 from headrace_runner.preview.increments import incremental_columns
+from headrace_runner.preview.session import UNREADABLE
 
 MOST = 2000
 SIZE = 1024 * 1024 - 1024
 """Of all tables together, as JSON; the rest is for what is around them."""
 _AT_ONCE = 500
 """So many tables' columns are in memory."""
+_HIDDEN = (
+    "Row level security may hide rows from the source's role: a run fails, unless the role has BYPASSRLS, or the"
+    ' source\'s options set row_security: "on"'
+)
 
 
-def tables_of(connection: psycopg.Connection[Any]) -> dict[str, Any]:
+def tables_of(connection: psycopg.Connection[Any], row_security: str) -> dict[str, Any]:
     """The run's result, in the transaction at hand: the first tables by schema and name."""
-    catalogue = Catalogue(connection)
+    catalogue = Catalogue(connection, sees_some=row_security == SEES_SOME)
     relations = catalogue.relations(MOST + 1)
     tables: list[dict[str, Any]] = []
     size = 0
@@ -72,18 +78,19 @@ def _table(relation: Relation, columns: Sequence[Column], key: Key, size: Size) 
 def _source_table(relation: Relation) -> str | None:
     """As a pipeline would name it; None where no pipeline can."""
     text = f"{relation.schema}.{relation.name}"
-    return text if parse_target(text) == Target(POSTGRES, relation.schema, relation.name) else None
+    is_one = UNREADABLE not in text and parse_target(text) == Target(POSTGRES, relation.schema, relation.name)
+    return text if is_one else None
 
 
 def _notes(relation: Relation, key: Key, size: Size, *, has_address: bool) -> Iterator[str]:
     if not relation.is_readable:
-        yield "The source's role may not read it"
+        yield _HIDDEN if relation.hides_rows else "The source's role may not read it"
+    elif relation.hides_rows:
+        yield "Row level security may hide rows from the source's role: a run does without them"
     if not has_address:
         yield "Its name can't be written as a source_table: write a source_query"
     if not relation.is_populated:
         yield "It was never filled: REFRESH MATERIALIZED VIEW"
-    if relation.hides_rows:
-        yield "Row level security may hide rows from the source's role"
     if size.is_locked:
         yield "Its size is not known: somebody has locked it"
     if relation.has_heirs:

@@ -25,7 +25,7 @@ REASONS = {
     "the store's own connection": "SecretNotAllowed",
     "the Secret holds no connection string": "InvalidSpec",
     "an option's value is wrong": "InvalidSpec",
-    "a private key as CA": "InvalidSpec",
+    "no certificate in CA": "InvalidSpec",
 }
 """What is wrong on purpose, and the word for it."""
 
@@ -63,7 +63,7 @@ def wrong(connections, black_hole, standby, tls_port, signer, tmp_path_factory):
         "the store's own connection": {**whole, "connectionSecret": {"name": "headrace-dsn", "key": "store"}},
         "the Secret holds no connection string": {**whole, "connectionSecret": {"name": garbage, "key": "dsn"}},
         "an option's value is wrong": {"options": {"sslmode": "sometimes"}},
-        "a private key as CA": {"ca": signer.key},
+        "no certificate in CA": {"ca": "nothing of the sort"},
     }
 
 

@@ -28,7 +28,8 @@ NEVER = {
         {"connectionSecret": {"name": "dsn", "key": "source"}}, "give host and database, or a connectionSecret",
     ),
     "a password beside a connection string": (
-        {"host": None, "connectionSecret": {"name": "dsn"}, "passwordSecret": {"name": "p"}}, "in the connectionSecret",
+        {"host": None, "connectionSecret": {"name": "dsn", "key": "dsn"}, "passwordSecret": {"name": "p"}},
+        "in the connectionSecret",
     ),
     "no database": ({"database": None}, "database is needed"),
     "a database that is a connection string": (
@@ -40,6 +41,13 @@ NEVER = {
     "a file of the operator's": ({"options": {"sslrootcert": "/etc/passwd"}}, "options of postgres are"),
     "certificates that count for nothing": (
         {"ca": CERTIFICATE, "options": {"sslmode": "require"}}, "ca needs sslmode verify-ca or verify-full",
+    ),
+    "a connection string of no key": (
+        {"host": None, "database": None, "connectionSecret": {"name": "dsn"}}, "connectionSecret.key: Required value",
+    ),
+    "a user that is a connection string": ({"username": f"postgres://reader:{PASSWORD}@db"}, "the role's name alone"),
+    "a private key as CA": (
+        {"ca": f"{CERTIFICATE}\n-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----"}, "only certificates",
     ),
     "a Secret of no name": ({"passwordSecret": {"key": "password"}}, "passwordSecret.name: Required value"),
     "a Secret elsewhere": ({"passwordSecret": {"name": "../kube-system/secrets/x"}}, "passwordSecret.name"),

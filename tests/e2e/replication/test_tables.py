@@ -138,7 +138,7 @@ def test_a_source_that_has_no_connection_left_answers_in_time_and_says_why(world
     with world.held_pipeline(source_id=source) as (made, let_go):
         run_id = world.api.run(made["id"])["run_id"]
         world.api.wait_for_status(made["id"], "RUNNING")
-        body = refused(tables(world, source, status=400), 400, "BAD_REQUEST")
+        body = refused(tables(world, source, status=504), 504, "TIMEOUT")
         assert "maxConnections" in body["detail"]
         let_go()
         world.done(made, run_id)

@@ -119,6 +119,16 @@ class Issuer:
                 return
         raise RuntimeError("the issuer does not start")
 
+    def renew(self, *keys: Key) -> None:
+        """It serves as one that was just started, with these keys, whatever a test has done to it."""
+        if self._process is None:
+            self.start()
+        self.freeze(thaw=True)
+        if self.jwks.is_dir():
+            shutil.rmtree(self.jwks)
+        self.discover()
+        self.publish(*keys)
+
     def stop(self) -> None:
         """It is down."""
         if self._process is not None:

@@ -1,5 +1,6 @@
 """What callers see of authentication, over HTTP: an issuer that runs, and no Kubernetes that could allow anything."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -7,19 +8,18 @@ from contextlib import AsyncExitStack
 
 import httpx
 import pytest
+import pytest_asyncio
 import structlog
-from tests.integration.api.conftest import NOBODY
+from tests.integration.api.conftest import NOBODY, alone
 from tests.integration.api.issuer import Issuer, Key
 
-from headrace.cluster import Cluster
-from headrace.store.store import Store
-from headrace_api.app import create_app, routes_of
+from headrace_api.app import routes_of
 from headrace_api.auth.requirements import REQUIREMENTS
-from headrace_api.settings import Settings
 
-DSN = f"postgresql://user:secret@{NOBODY}/store"
 KEY = Key("first")
-BODY = {"name": "a", "target_table": "analytics.t", "source_query": "SELECT 1"}
+ADDRESS = "203.0.113.7"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -31,22 +31,20 @@ def issuer(tmp_path_factory) -> Iterator[Issuer]:
     made.stop()
 
 
-@pytest.fixture
-async def serve(kubeconfig) -> AsyncIterator[Callable]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def serve(tmp_path) -> AsyncIterator[Callable]:
     """Starts applications with settings, and gives clients of them."""
     async with AsyncExitStack() as stack:
 
-        async def start(*, client: tuple[str, int] = ("203.0.113.7", 1), **settings) -> httpx.AsyncClient:
-            store = Store(DSN, pool_size=1, max_overflow=0, pool_timeout=1)
-            cluster = await Cluster.connect(namespace="headrace", kubeconfig=kubeconfig)
-            app = create_app(Settings(store_dsn=DSN, allowed_targets=("analytics.*",), **settings), store, cluster)
-            stack.push_async_callback(cluster.close)
-            stack.push_async_callback(store.close)
-            await stack.enter_async_context(app.router.lifespan_context(app))
-            transport = httpx.ASGITransport(app=app, client=client)
-            return await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://api"))
+        async def start(**settings) -> httpx.AsyncClient:
+            return await stack.enter_async_context(alone(tmp_path, **{"address": ADDRESS, **settings}))
 
         yield start
+
+
+def of(issuer) -> dict[str, str]:
+    """The settings of those that ask for the issuer's tokens."""
+    return {"auth_mode": "oidc", "oidc_issuer": issuer.url, "oidc_audience": "headrace"}
 
 
 @pytest.fixture
@@ -54,9 +52,23 @@ def oidc(serve, issuer) -> Callable:
     """The same, where the issuer's tokens are asked for."""
 
     async def start(**settings) -> httpx.AsyncClient:
-        return await serve(auth_mode="oidc", oidc_issuer=issuer.url, oidc_audience="headrace", **settings)
+        return await serve(**of(issuer), **settings)
 
     return start
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(issuer, tmp_path_factory) -> AsyncIterator[httpx.AsyncClient]:
+    """One of those for all tests that change nothing."""
+    async with alone(tmp_path_factory.mktemp("auth"), **of(issuer), address=ADDRESS) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def closed(issuer, tmp_path_factory) -> AsyncIterator[httpx.AsyncClient]:
+    """The same, of which no part is open."""
+    async with alone(tmp_path_factory.mktemp("auth"), **of(issuer), address=ADDRESS, auth_open=()) as client:
+        yield client
 
 
 @pytest.fixture
@@ -83,11 +95,12 @@ def calls(client) -> list[tuple[str, str, str]]:
     ]
 
 
-async def test_every_call_but_the_open_ones_needs_a_token_whatever_else_is_wrong_with_it(oidc):
-    client = await oidc()
+async def test_every_call_but_the_open_ones_needs_a_token_whatever_else_is_wrong_with_it(client):
     asked = 0
-    for name, method, path in calls(client):
-        answer = await client.request(method, path + "?limit=0", content=b"{", headers={"Content-Type": "text/plain"})
+    known = calls(client)
+    wrong = {"content": b"{", "headers": {"Content-Type": "text/plain"}}
+    answers = await asyncio.gather(*(client.request(method, path + "?limit=0", **wrong) for _, method, path in known))
+    for (name, method, path), answer in zip(known, answers, strict=True):
         if REQUIREMENTS[name].part is None:
             asked += 1
             if method != "HEAD":
@@ -98,35 +111,31 @@ async def test_every_call_but_the_open_ones_needs_a_token_whatever_else_is_wrong
     assert asked >= 17
 
 
-async def test_what_is_open_is_a_setting(oidc, jane):
-    client = await oidc(auth_open=())
+async def test_what_is_open_is_a_setting(closed, jane):
     for path in ("/api/v1/health", "/docs", "/redoc", "/openapi.json", "/metrics", "/api/v1/metrics", "/api/v1/info"):
-        assert (await client.get(path)).status_code == 401, path
-        assert (await client.get(path, headers=jane)).status_code in (200, 503), path
+        assert (await closed.get(path)).status_code == 401, path
+        assert (await closed.get(path, headers=jane)).status_code in (200, 503), path
     for path in ("/livez", "/api/v1/readyz"):
-        assert (await client.get(path)).status_code in (200, 503)
+        assert (await closed.get(path)).status_code in (200, 503)
 
 
-async def test_what_is_served_below_another_path_is_guarded_as_well(oidc, jane):
-    app = (await oidc(auth_open=()))._transport.app
-    below = httpx.ASGITransport(app=app, root_path="/etl")
+async def test_what_is_served_below_another_path_is_guarded_as_well(closed, jane):
+    below = httpx.ASGITransport(app=closed._transport.app, root_path="/etl")
     async with httpx.AsyncClient(transport=below, base_url="http://api") as client:
         for path in ("/metrics", "/openapi.json", "/docs", "/api/v1/info"):
             assert (await client.get("/etl" + path)).status_code == 401, path
             assert (await client.get("/etl" + path, headers=jane)).status_code == 200, path
 
 
-async def test_paths_that_are_written_otherwise_lead_past_nobody(oidc):
-    client = await oidc(auth_open=())
+async def test_paths_that_are_written_otherwise_lead_past_nobody(closed):
     odd = ("//metrics", "/metrics//", "/./metrics", "/x/../metrics", "/METRICS", "/metrics%0A", "/livez/..%2Fmetrics")
     for path in (*odd, "/api/v1//info", "/api/v1/pipelines%2Fx", "/api/v1/pipelines/x%2Frun", "/livez%2f..%2fdocs"):
         for method in ("GET", "HEAD", "OPTIONS", "POST", "TRACE", "get"):
-            answer = await client.request(method, httpx.URL("http://api", raw_path=path.encode()))
+            answer = await closed.request(method, httpx.URL("http://api", raw_path=path.encode()))
             assert answer.status_code in (401, 404, 405), (method, path)
 
 
-async def test_rights_that_can_not_be_asked_for_are_neither_given_nor_refused(oidc, jane):
-    client = await oidc()
+async def test_rights_that_can_not_be_asked_for_are_neither_given_nor_refused(client, jane):
     for name, method, path in calls(client):
         if REQUIREMENTS[name].rights:
             answer = await client.request(method, path, headers=jane, content=b"{")
@@ -142,16 +151,16 @@ async def test_rights_that_can_not_be_asked_for_are_neither_given_nor_refused(oi
         ({"Authorization": "Bearer " + "x" * 20_000}, 'error_description="The token is longer than 16384 bytes"'),
     ],
 )
-async def test_a_bad_token_is_answered_with_why(oidc, headers, challenge):
-    answer = await (await oidc()).get("/api/v1/pipelines", headers=headers)
+async def test_a_bad_token_is_answered_with_why(client, headers, challenge):
+    answer = await client.get("/api/v1/pipelines", headers=headers)
     assert_problem(answer, 401, "UNAUTHORIZED")
     assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="headrace", error=')
     assert challenge in answer.headers["WWW-Authenticate"]
 
 
-async def test_an_expired_token_is_not_echoed(oidc, issuer):
+async def test_an_expired_token_is_not_echoed(client, issuer):
     token = issuer.token(KEY, exp=int(time.time()) - 100)
-    answer = await (await oidc()).get("/api/v1/pipelines", headers={"Authorization": f"Bearer {token}"})
+    answer = await client.get("/api/v1/pipelines", headers={"Authorization": f"Bearer {token}"})
     assert assert_problem(answer, 401, "UNAUTHORIZED") == "The token has expired"
     assert token.split(".")[1] not in answer.text + str(answer.headers)
 
@@ -209,11 +218,11 @@ async def test_who_is_nobody_is_counted_by_address_and_holds_up_nobody_else(oidc
 
 
 async def test_without_names_addresses_are_counted_behind_trusted_proxies_too(serve):
-    client = await serve(client=("10.0.0.1", 1), rate_limit="1/minute", trusted_proxies=("10.0.0.0/8",))
+    client = await serve(address="10.0.0.1", rate_limit="1/minute", trusted_proxies=("10.0.0.0/8",))
     sent = [{"X-Forwarded-For": f"6.6.6.6, {address}"} for address in ("1.1.1.1", "2.2.2.2", "1.1.1.1")]
     answers = [await client.get("/api/v1/info", headers=headers) for headers in sent]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
-    client = await serve(client=("203.0.113.7", 1), rate_limit="1/minute", trusted_proxies=("10.0.0.0/8",))
+    client = await serve(rate_limit="1/minute", trusted_proxies=("10.0.0.0/8",))
     answers = [await client.get("/api/v1/info", headers=headers) for headers in sent[:2]]
     assert [answer.status_code for answer in answers] == [200, 429]
 
@@ -237,8 +246,7 @@ async def test_pages_of_others_may_call_only_when_they_are_listed(oidc, serve):
     assert not any(name.startswith("access-control") for name in off.headers)
 
 
-async def test_every_answer_tells_browsers_to_be_careful(oidc, jane):
-    client = await oidc()
+async def test_every_answer_tells_browsers_to_be_careful(client, jane):
     for path in ("/livez", "/nowhere", "/api/v1/pipelines", "/api/v1/info", "/docs", "/redoc", "/openapi.json"):
         headers = (await client.get(path, headers=jane)).headers
         assert headers["X-Content-Type-Options"] == "nosniff", path

@@ -50,6 +50,47 @@ async def test_the_shape_comes_first(client, path, wrong):
 
 
 @pytest.mark.parametrize("path", ENDS)
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"options": {f"postgres://me:{SECRET}@h": {}}}, ["body", "options", "?"]),
+        ({f"postgres://me:{SECRET}@h": 1}, ["body", "?"]),
+        ({"options": {"sslmode": []}}, ["body", "options", "sslmode"]),
+        ({"options": {"sslmode": "x" * 201}}, ["body", "options", "sslmode"]),
+    ],
+)
+async def test_a_name_that_may_hold_a_password_is_not_repeated(client, path, wrong, place):
+    answer = await client.post(path, json={**BODY, **wrong})
+    problem = assert_problem(answer, 422, "VALIDATION_ERROR")
+    assert [item["loc"] for item in problem["detail"]] == [place]
+    assert [each["field"] for each in problem["error"]["details"]] == [place[1]]
+    assert SECRET not in answer.text
+
+
+@pytest.mark.parametrize("path", ENDS)
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"password": "x" * 4097}, "String should have at most 4096 characters"),
+        ({"name": " films"}, "no control characters, and no space at either end"),
+        ({"name": "fi\0lms"}, "no control characters, and no space at either end"),
+    ],
+)
+async def test_what_is_wrong_is_told_in_words(client, path, wrong, says):
+    problem = assert_problem(await client.post(path, json={**BODY, **wrong}), 422, "VALIDATION_ERROR")
+    assert problem["error"]["details"] == [{"field": next(iter(wrong)), "message": says}]
+
+
+@pytest.mark.parametrize("path", ENDS)
+async def test_what_only_answers_have_may_be_put_back_and_nothing_else(client, path):
+    shown = {**BODY, "id": "x", "ready": True, "conditions": [], "pipelines": 3, "created_at": "2026-03-01T12:00:00Z"}
+    assert_problem(await client.put(path + ONE, json=shown), 503, "UNAVAILABLE")
+    assert_problem(await client.post(path, json=shown), 422, "VALIDATION_ERROR")
+    problem = assert_problem(await client.put(path + ONE, json={**shown, "statuss": 1}), 422, "VALIDATION_ERROR")
+    assert [each["field"] for each in problem["error"]["details"]] == ["statuss"]
+
+
+@pytest.mark.parametrize("path", ENDS)
 async def test_what_is_no_id_is_nobodys_without_asking(client, path):
     for method, body in (("GET", None), ("PUT", BODY), ("DELETE", None)):
         assert_problem(await client.request(method, f"{path}/default", json=body), 404, "NOT_FOUND")

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from headrace.store.migrate import migrate
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
 from headrace_api.counting import run_figures
@@ -31,9 +30,8 @@ def record(pipeline, status, *, seconds=None, uid=None):
     )  # fmt: skip
 
 
-async def test_runs_are_counted_once_whoever_knows_them(database):
-    migrate(database)
-    store = Store(database)
+async def test_runs_are_counted_once_whoever_knows_them(store_database):
+    store = Store(store_database)
     both = str(uuid4())
     pipeline = found(run(both), run(str(uuid4()), suspend=True), run(str(uuid4()), kind="Reconcile"))
     other = found()

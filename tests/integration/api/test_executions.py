@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 
 from headrace.lifecycle.state import RunPhase
-from headrace.store.migrate import migrate
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
 from headrace_api.resources import Resources
@@ -58,9 +57,10 @@ def resources(*, claim, run):
         (FREE, {**NEVER_BEGAN, "archived": True}, None, "CANCELLED"),
     ],
 )
-async def test_a_run_is_listed_once_and_under_one_state_on_its_way_into_the_store(database, claim, run, stored, state):
-    migrate(database)
-    store = Store(database)
+async def test_a_run_is_listed_once_and_under_one_state_on_its_way_into_the_store(
+    store_database, claim, run, stored, state
+):
+    store = Store(store_database)
     if stored:
         await store.save_run(record(stored))
     executions = Executions(resources(claim=claim, run=run), store, scope=SCOPE)
@@ -72,10 +72,9 @@ async def test_a_run_is_listed_once_and_under_one_state_on_its_way_into_the_stor
     assert pages[None].items[0].phase == state
 
 
-async def test_runs_of_a_pipeline_that_is_gone_are_neither_listed_nor_counted(database):
+async def test_runs_of_a_pipeline_that_is_gone_are_neither_listed_nor_counted(store_database):
     """Nobody may have marked them yet: the operator was away when it was deleted."""
-    migrate(database)
-    store = Store(database)
+    store = Store(store_database)
     await store.save_run(record("SUCCESS"))
     await store.save_run(record("SUCCESS", uid=str(uuid4()), pipeline=str(uuid4())))
     executions = Executions(resources(claim=FREE, run=None), store, scope=SCOPE)

@@ -19,13 +19,19 @@ from headrace_api.auth.signing_keys import SigningKeys
 FIRST, SECOND = Key("first"), Key("second")
 
 
-@pytest.fixture
-def issuer(tmp_path) -> Iterator[Issuer]:
-    made = Issuer(tmp_path)
-    made.publish(FIRST)
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> Iterator[Issuer]:
+    made = Issuer(tmp_path_factory.mktemp("issuer"))
     made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture
+def issuer(served) -> Issuer:
+    """One process for all tests, for to start it takes longer than most of them."""
+    served.renew(FIRST)
+    return served
 
 
 class Clock:

@@ -44,6 +44,7 @@ async def client(tmp_path_factory) -> AsyncIterator[httpx.AsyncClient]:
         ({**QUERY, "params": []}, "params"),
         ({**QUERY, "params": {"day": 1}}, "day"),
         ({"source_query": "SELECT 1 AS id WHERE %(day)s"}, "day"),
+        ({"source_query": "SELECT 1 AS id WHERE %(x)s", "params": {"x": "a\x7f"}}, "params"),
         ({**QUERY, "source_id": 5}, "source_id"),
         ({**QUERY, "destination_id": 5}, "destination_id"),
         ({**QUERY, "source_id": "no-uuid"}, "source_id"),

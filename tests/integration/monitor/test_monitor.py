@@ -12,18 +12,16 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from tests.integration.conftest import PASSWORD, Server
-from tests.integration.monitor.monitored import INTERVAL, SOURCE, World, at_work
+from tests.integration.monitor.monitored import INTERVAL, SOURCE, World, at_work, execute
 
-from headrace.store.migrate import migrate
 from headrace_operator.figures import metrics
 from headrace_operator.monitor import monitor as module
 
 
-async def test_one_dead_source_never_delays_another(database: str, server: Server) -> None:
-    migrate(database)
+async def test_one_dead_source_never_delays_another(store_database: str, server: Server) -> None:
     interval, dead, alive = 2.0, 5, 45
     with ExitStack() as stack:
-        async with at_work(database, interval=interval, seconds=1.5) as world:
+        async with at_work(store_database, interval=interval, seconds=1.5) as world:
             for number in range(dead):
                 hole = stack.enter_context(socket.socket())
                 hole.bind(("127.0.0.1", 0))
@@ -114,6 +112,33 @@ async def test_a_change_of_the_specification_is_tried_at_once(world: World, serv
     assert (status["observedGeneration"], status["connection"]["port"]) == (2, port)
     assert status["serverVersion"].startswith("PostgreSQL ")
     assert world.condition(SOURCE, "shop", "SourceReadOnly") == ("False", "SourceCouldWrite")
+
+
+async def test_after_a_change_what_the_role_may_is_found_also_when_the_first_look_fails(
+    world: World, server: Server
+) -> None:
+    world.add(SOURCE, "shop", server.dsn())
+    await world.until_condition(SOURCE, "shop", "SourceCouldWrite", "SourceReadOnly")
+    role = "comes_later"
+    try:
+        world.kubernetes.change_spec(SOURCE, "shop", username=role)
+        await world.until_condition(SOURCE, "shop", "LoginRefused")
+        assert world.condition(SOURCE, "shop", "SourceReadOnly") == ("", "")
+        execute(server.dsn(), f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
+        await world.until_condition(SOURCE, "shop", "SourceOnlyReads", "SourceReadOnly")
+    finally:
+        execute(server.dsn(), f"DROP ROLE IF EXISTS {role}")
+
+
+async def test_of_a_source_that_lets_us_in_no_more_the_last_measurement_stays_for_a_while(
+    world: World, server: Server
+) -> None:
+    world.add(SOURCE, "shop", server.dsn())
+    await world.until_condition(SOURCE, "shop", "Connected")
+    world.kubernetes.put_secret("password", {"password": "wrong"})
+    await world.until_condition(SOURCE, "shop", "LoginRefused")
+    assert shown(world, "headrace_source_up") == {"shop": 0.0}
+    assert shown(world, "headrace_source_wal_bytes").keys() == {"shop"}
 
 
 async def test_where_nothing_changes_nothing_is_written(world: World, server: Server) -> None:

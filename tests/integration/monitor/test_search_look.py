@@ -126,6 +126,21 @@ async def test_a_ca_that_is_none_is_told() -> None:
     assert await refusal_of(access_to("https://127.0.0.1:1", ca="nonsense")) == "TlsFailed"
 
 
+async def test_what_no_run_could_read_is_told_in_its_words() -> None:
+    for settings, reason in (
+        ({"url": "https://127.0.0.1:1/?pretty"}, "InvalidSpec"),
+        ({"url": "https://127.0.0.1:1", "verify": "False"}, "InvalidSpec"),
+        ({"url": "https://127.0.0.1:1", "api_key": "kéy"}, "InvalidSpec"),
+    ):
+        assert await refusal_of(SearchAccess({"password": "hunter2", **settings})) == reason
+
+
+async def test_a_key_counts_before_a_user_as_it_does_for_runs() -> None:
+    async with answering() as url:
+        sight = await look_at_search(access_to(url, username="u", password="hunter2"), seconds=5, targets=TARGETS)
+    assert sight.server_version == "Elasticsearch 9.2.0"
+
+
 async def test_a_black_hole_takes_no_longer_than_it_may() -> None:
     with socket.socket() as hole:
         hole.bind(("127.0.0.1", 0))

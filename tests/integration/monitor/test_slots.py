@@ -7,14 +7,14 @@ import pytest
 from tests.integration.conftest import OwnServer, Server
 from tests.integration.monitor.monitored import INTERVAL, SOURCE, World, at_work, execute
 
-from headrace.store.migrate import migrate
 from headrace.store.wal import WalMeasurement
 
 
 @pytest.fixture
 def slot(own_server: OwnServer) -> Iterator[str]:
     """A slot that nobody reads, on a server of its own."""
-    execute(own_server.dsn(), "SELECT pg_create_physical_replication_slot('left_behind', true)")
+    # It holds back what was written since the last checkpoint, by the tests before.
+    execute(own_server.dsn(), "CHECKPOINT", "SELECT pg_create_physical_replication_slot('left_behind', true)")
     yield "left_behind"
     execute(own_server.dsn(), "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
 
@@ -62,15 +62,14 @@ async def test_growth_and_time_left_are_those_of_the_slot(world: World, own_serv
     await world.until_condition(SOURCE, "shop", "WalHeldBack", "WalPressure")
 
 
-async def test_growth_is_known_at_once_after_a_restart(database: str, own_server: OwnServer, slot: str) -> None:
-    migrate(database)
-    async with at_work(database) as first:
+async def test_growth_is_known_at_once_after_a_restart(store_database: str, own_server: OwnServer, slot: str) -> None:
+    async with at_work(store_database) as first:
         uid = first.add(SOURCE, "shop", own_server.dsn())
         await first.until_condition(SOURCE, "shop", "Connected")
         before = len(await first.measured(uid, slot, least=1))
         status = first.status(SOURCE, "shop")
     await asyncio.sleep(INTERVAL)
-    async with at_work(database) as second:
+    async with at_work(store_database) as second:
         second.add(SOURCE, "shop", own_server.dsn())
         second.kubernetes.change(SOURCE, "shop", **status)
         found = await second.measured(uid, slot, least=before + 1)
@@ -78,16 +77,15 @@ async def test_growth_is_known_at_once_after_a_restart(database: str, own_server
 
 
 async def test_after_a_restart_nothing_is_compared_with_what_another_server_had(
-    database: str, own_server: OwnServer, slot: str
+    store_database: str, own_server: OwnServer, slot: str
 ) -> None:
-    migrate(database)
-    async with at_work(database) as first:
+    async with at_work(store_database) as first:
         uid = first.add(SOURCE, "shop", own_server.dsn())
         await first.until_condition(SOURCE, "shop", "Connected")
         before = len(await first.measured(uid, slot, least=1))
         status = first.status(SOURCE, "shop")
     await asyncio.sleep(INTERVAL)
-    async with at_work(database) as second:
+    async with at_work(store_database) as second:
         # The same server by another name: what is there is the same.
         second.add(SOURCE, "shop", own_server.dsn(), host="localhost")
         second.kubernetes.change(SOURCE, "shop", **status)

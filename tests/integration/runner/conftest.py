@@ -19,7 +19,6 @@ from psycopg import sql
 
 from headrace.model.conditions import SOURCE_ROLE
 from headrace.runspec import RunSpec
-from headrace.store.migrate import migrate
 from headrace_runner.log import Log
 from headrace_runner.run import Exit, run
 from headrace_runner.settings import Settings
@@ -212,10 +211,9 @@ def execute(dsn: str, *statements: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="session")
-def store_dsn(server: Any) -> Iterator[str]:
+def store_dsn(server: Any, migrated: str) -> Iterator[str]:
     """One store for all runs: their ids differ."""
-    name = server.create_database()
-    migrate(server.dsn(name))
+    name = server.create_database(template=migrated)
     yield server.dsn(name)
     server.drop_database(name)
 

@@ -4,7 +4,8 @@ import psycopg
 import pytest
 
 from headrace_runner.postgres.copystream import CopyStream
-from headrace_runner.protocols import Edge, Field, Projection
+from headrace_runner.projection import Field, Projection
+from headrace_runner.protocols import Edge
 from headrace_runner.sources.postgres.batches import Limits, batches_of
 
 WIDTH = 2 + 4 + 4

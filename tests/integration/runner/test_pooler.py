@@ -26,7 +26,7 @@ unix_socket_dir = {folder}
 auth_type = any
 auth_file = {folder}/users
 default_pool_size = {size}
-ignore_startup_parameters = extra_float_digits,options
+ignore_startup_parameters = extra_float_digits
 """
 SOURCE = (
     "CREATE TABLE rows (id int PRIMARY KEY, at int, v text)",
@@ -75,10 +75,11 @@ def pool(rig: Any) -> Iterator[Callable[..., Any]]:
     with ExitStack() as stack:
         folders: dict[tuple[str, int], str] = {}
 
-        def through(dsn: str, mode: str, size: int = 20) -> str:
+        def through(dsn: str, mode: str, size: int = 20, **login: str) -> str:
+            server = conninfo_to_dict(dsn) | login
             if (mode, size) not in folders:
-                folders[mode, size] = stack.enter_context(started(rig.target, mode, size))
-            server = conninfo_to_dict(dsn)
+                at = make_conninfo(rig.target, **login, **({"user": server["user"]} if login else {}))
+                folders[mode, size] = stack.enter_context(started(at, mode, size))
             return make_conninfo(
                 host=folders[mode, size], port=6432, user=server["user"], dbname=server["dbname"], sslmode="disable"
             )
@@ -112,6 +113,31 @@ def test_source_and_store_through_a_pool_in_transaction_mode(rig, pool, which, f
     ended = rig.run(rig.spec(QUERY, snapshot_seconds=0.0, **fields), **{f"{which}_dsn": dsn})
     assert (ended.code, ended.outcome) == (0, "DONE"), ended
     rig.assert_same(QUERY)
+
+
+@pytest.mark.parametrize("fields", [{}, INCREMENTAL], ids=["full", "incremental"])
+def test_a_pool_in_transaction_mode_neither_hides_rows_nor_keeps_what_a_run_set(rig, pool, fields):
+    """Its one server process has been set by somebody else to leave rows out, and is as it was afterwards."""
+    role = f"r_{time.time_ns()}"
+    rig.on_source(
+        *SOURCE,
+        f"CREATE ROLE {role} LOGIN PASSWORD 'reader'",
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+        f"GRANT SELECT ON rows TO {role}",
+    )
+    try:
+        pooled = pool(make_conninfo(rig.source, user=role), "transaction", 1, password="reader")
+        assert rig.run(rig.spec(QUERY, **fields), source_dsn=pooled).code == 0
+        rig.on_source("ALTER TABLE rows ENABLE ROW LEVEL SECURITY")
+        ended = rig.run(rig.spec(QUERY, **fields), source_dsn=pooled)
+        assert (ended.code, "row level security applies" in ended.message) == (64, True)
+        with psycopg.connect(pooled, autocommit=True, prepare_threshold=None) as stranger:
+            assert stranger.execute("SHOW row_security").fetchone() == ("on",)
+            stranger.execute("SET row_security = off")
+        opted_in = make_conninfo(pooled, options="-c row_security=on")
+        assert rig.run(rig.spec(QUERY, allow_empty=True, **fields), source_dsn=opted_in).code == 0
+    finally:
+        rig.on_source(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
 def test_a_run_does_not_end_a_stranger_to_whom_the_pool_gave_its_predecessors_server_process(rig, pool):

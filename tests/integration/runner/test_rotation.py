@@ -31,10 +31,10 @@ class Clerk:
     def file(self, part):
         return self._folder / part
 
-    def write(self, part, password):
+    def write(self, part, password, options=""):
         """As Kubernetes does: the file is another one at once."""
         new = self._folder / "new"
-        new.write_text(self.dsn(part, password) + "\n")
+        new.write_text(f"{self.dsn(part, password)}{options}\n")
         new.rename(self.file(part))
 
     def change(self, password):
@@ -124,6 +124,18 @@ def test_without_a_file_nothing_can_change(rig, clerk):
     wrong = {"source_dsn": clerk.dsn("source", "wrong-secret"), "target_dsn": clerk.file("target")}
     assert rig.run(rig.spec(ROWS), **wrong, **PACE).code == 64
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_run_whose_server_is_not_trusted_waits_for_the_file_too(rig, clerk, part):
+    """As of a server that has another authority's certificate: what to trust is said anew."""
+    clerk.write(part, "old-secret", " sslmode=require")
+    timer = later(1, lambda: clerk.write(part, "old-secret"))
+    ended = rig.run(rig.spec(ROWS), **{f"{part}_dsn": clerk.file(part)}, **PACE)
+    timer.join()
+    assert (ended.code, ended.outcome, ended.rows_read) == (0, "DONE", 3000), ended
+    words = f"{PARTS[part]}: no TLS connection could be agreed upon; see sslmode and the certificates"
+    assert any(line.endswith(f"{words}; waiting for other credentials") for line in ended.log), ended.log
 
 
 def test_a_run_that_has_to_connect_again_goes_on_with_the_new_password(rig, clerk):

@@ -117,6 +117,38 @@ def test_a_column_that_the_source_got_later_is_asked_for_and_then_brought(rig):
     rig.assert_same("SELECT * FROM rows")
 
 
+def test_a_column_that_is_gone_from_the_source_is_noted_with_what_becomes_of_it(rig):
+    rig.on_source('CREATE TABLE rows (id int PRIMARY KEY, v text, "W" int)', FILL.replace("{table}", "rows"))
+    assert load(rig, "public.rows").notes == {}
+    rig.on_target("ALTER TABLE analytics.copy ADD loaded_at timestamptz DEFAULT now()")
+    rig.on_source('ALTER TABLE rows DROP "W"')
+    said = "The source's table has no \"W\": what the target's rows have there stays as it is"
+    assert load(rig, "public.rows").notes == {"ColumnNotInSource": said}
+    assert rig.load("SELECT id, v FROM rows").notes == {}
+
+
+def test_a_command_that_is_told_works_in_the_target(rig):
+    """A type that only the source knows becomes text, as in a table that is made."""
+    rig.on_source(PLAIN.replace("{name}", "rows"), FILL.replace("{table}", "rows"))
+    load(rig, "public.rows")
+    rig.on_source("CREATE TYPE mood AS ENUM ('ok')", "ALTER TABLE rows ADD state mood DEFAULT 'ok'")
+    message = rig.run(spec_of(rig, "public.rows")).message
+    remedy = 'ALTER TABLE "analytics"."copy" ADD COLUMN "state" text'
+    assert message == f'The target has no column "state", which the query gives: {remedy}'
+    rig.on_target(remedy)
+    load(rig, "public.rows")
+    rig.assert_same("SELECT id, v, state::text FROM rows")
+
+
+def test_a_column_that_the_target_numbers_itself_is_told_how_to_leave_out(rig):
+    rig.on_source("CREATE TABLE rows (id int PRIMARY KEY, n int)")
+    rig.on_target("CREATE SCHEMA analytics")
+    rig.on_target("CREATE TABLE analytics.copy (id int PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY)")
+    says = 'The target numbers column "n" itself (GENERATED ALWAYS AS IDENTITY): {}, or make it the key'
+    assert rig.run(spec_of(rig, "public.rows")).message == says.format("write a source_query without it")
+    assert rig.run(rig.spec("SELECT * FROM rows")).message == says.format("leave it out of the query")
+
+
 @pytest.mark.parametrize("query", [False, True], ids=["source_table", "source_query"])
 def test_what_the_target_generates_itself_is_left_out_of_a_whole_table(rig, query):
     make = "CREATE TABLE {} (id int PRIMARY KEY, v text, w int GENERATED ALWAYS AS (id * 2) STORED)"

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from headrace.runspec import RunSpec
-from headrace.store.migrate import migrate
 from headrace.store.records import RunRecord
 from headrace.store.store import Store
 
@@ -18,10 +17,9 @@ CREATED = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 @pytest.fixture
-def store_dsn(database: str) -> str:
+def store_dsn(store_database: str) -> str:
     """A database with the store's schema."""
-    migrate(database)
-    return database
+    return store_database
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from tests.integration.conftest import Server
 from tests.integration.store.entries import PLANNING, entries_read
 
-from headrace.store.migrate import migrate
 from headrace.store.store import Store
 
 RUNS, PIPELINES = 50_000, 500
@@ -39,10 +38,9 @@ _READ: LiteralString = """
 
 
 @pytest.fixture(scope="module")
-def filled_dsn(server: Server) -> Iterator[str]:
+def filled_dsn(server: Server, migrated: str) -> Iterator[str]:
     """A store with many runs."""
-    name = server.create_database()
-    migrate(server.dsn(name))
+    name = server.create_database(template=migrated)
     values = {"schedule": SCHEDULE, "backfill": BACKFILL, "runs": RUNS, "pipelines": PIPELINES, "start": START}
     with psycopg.connect(server.dsn(name), autocommit=True) as connection:
         connection.execute(_FILL, values)

@@ -10,7 +10,6 @@ import pytest
 from tests.integration.conftest import Server
 from tests.integration.store.entries import PLANNING, entries_read
 
-from headrace.store.migrate import migrate
 from headrace.store.store import Store
 
 SCOPE = ("headrace", "etl")
@@ -38,10 +37,9 @@ _READ: LiteralString = """
 
 
 @pytest.fixture(scope="module")
-def filled_dsn(server: Server) -> Iterator[str]:
+def filled_dsn(server: Server, migrated: str) -> Iterator[str]:
     """A store with a long history: 59,400 measurements."""
-    name = server.create_database()
-    migrate(server.dsn(name))
+    name = server.create_database(template=migrated)
     values = {"start": START, "minutes": MINUTES, "sources": SOURCES, "slots": SLOTS}
     with psycopg.connect(server.dsn(name), autocommit=True) as connection:
         connection.execute(_FILL, values)

@@ -12,17 +12,24 @@ UID = "2d1f6c1e-8d0b-4b7a-9a43-7e5d2c9b6f31"
 
 
 class Kubernetes:
-    """Keeps what is made, and a list of what was done; `refuses` what is to fail, and how: of a list, one each time."""
+    """Keeps what is made, and a list of what was done; `refuses` what is to fail, and how: of a list, one each time.
+
+    What is in `hangs` does so once, after so many that did not: before anything is done, or its `answer`.
+    """
 
     def __init__(self, *pipelines, refuses=None):
         self.done = []
+        self.hangs = {}
+        self.between = {}
+        """What others do right after a call of ours, once."""
         self.refuses = refuses or {}
         self.secrets = {}
         self.version = 0
         self.kept = {names.PIPELINE_PLURAL: dict(pipelines)}
 
     async def list(self, plural, *, field_selector=""):
-        await asyncio.sleep(0)
+        await self._wait("list")
+        self._refuse("list")
         path, _, value = field_selector.partition("=")
         field = path.removeprefix("spec.")
         found = self.kept.setdefault(plural, {}).values()
@@ -37,7 +44,10 @@ class Kubernetes:
         if body["metadata"]["name"] in self.kept.setdefault(plural, {}):
             raise ConflictError("taken")
         uid = f"00000000-0000-0000-0000-{self.version:012}"
-        return self._keep(plural, {**body, "metadata": {**body["metadata"], "uid": uid, "creationTimestamp": CREATED}})
+        metadata = {**body["metadata"], "uid": uid, "creationTimestamp": CREATED}
+        created = self._keep(plural, {**body, "metadata": metadata})
+        await self._answer("create")
+        return created
 
     async def patch(self, plural, name, patch, *, resource_version=None):
         await self._do("patch", name)
@@ -45,7 +55,7 @@ class Kubernetes:
         if resource_version not in {None, resource["metadata"]["resourceVersion"]}:
             raise ConflictError("moved on")
         written = self._keep(plural, merged(resource, patch))
-        self._refuse("answer")
+        await self._answer("patch")
         return written
 
     async def delete(self, plural, name, *, uid, resource_version):
@@ -57,6 +67,7 @@ class Kubernetes:
         self.version += 1
         metadata = {**body["metadata"], "uid": f"secret-{self.version}"}
         self.secrets[metadata["name"]] = {**body, "metadata": metadata}
+        await self._answer("create secret")
         return {"metadata": metadata}
 
     async def delete_secret(self, name, *, uid=None):
@@ -69,8 +80,21 @@ class Kubernetes:
 
     async def _do(self, what, name):
         self.done.append(f"{what} {re.sub('[0-9a-f]{8}', '#', name)}")
-        await asyncio.sleep(0)
+        await self._wait(what)
         self._refuse(what)
+
+    async def _answer(self, what):
+        self.between.pop(what, lambda: None)()
+        await self._wait(f"answer to {what}")
+        self._refuse(f"answer to {what}")
+
+    async def _wait(self, what):
+        await asyncio.sleep(0)
+        left = self.hangs.pop(what, None)
+        if left:
+            self.hangs[what] = left - 1
+        elif left == 0:
+            await asyncio.sleep(3600)
 
     def _refuse(self, what):
         refused = self.refuses.get(what)

@@ -3,6 +3,7 @@
 import pytest
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from tests.certificate import PEM
 
 from headrace.errors import InvalidError
 from headrace_api.bodies.connection import PasswordChange
@@ -68,6 +69,7 @@ def parse(model, **body):
         ({"options": {"search_path": SECRET}}, "options", "'search_path' is not an option of postgres; those are"),
         ({"options": {f"host=x pwd={SECRET}": "1"}}, "options", "not the name of an option"),
         ({"options": {"sslmode": SECRET}}, "options", "the value of 'sslmode'"),
+        ({"options": {"row_security": "never"}}, "options", "the value of 'row_security'"),
         ({"options": {"sslmode": None}}, "options", ""),
         ({"options": {"connect_timeout": 5.5}}, "options", ""),
         ({"options": {"verify": True}}, "options", "not an option of postgres"),
@@ -103,6 +105,12 @@ def test_what_a_source_can_not_be_is_refused_by_its_field_and_never_repeated(bod
 CA = "-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n"
 
 
+def test_a_bundle_may_explain_its_certificates_in_any_language():
+    explained = f"# Főtanúsítvány, Ünal\n{PEM}"
+    spec, _ = parse(SourceIn, **{**SOURCE, "ca": explained})
+    assert spec.ca == explained
+
+
 @pytest.mark.parametrize("sslmode", ["disable", "allow", "prefer", "require"])
 def test_certificates_are_refused_where_they_would_count_for_nothing(sslmode):
     with pytest.raises(InvalidError, match=r"^ca needs sslmode verify-ca or verify-full$") as caught:
@@ -113,6 +121,13 @@ def test_certificates_are_refused_where_they_would_count_for_nothing(sslmode):
 @pytest.mark.parametrize("options", [{}, {"sslmode": "verify-ca"}, {"sslmode": "verify-full"}], ids=str)
 def test_certificates_are_taken_where_they_count(options):
     assert translate.source_spec({**SOURCE, "options": options, "ca": CA}).options == options
+
+
+def test_a_destination_has_no_rows_to_leave_out():
+    options = {"row_security": "on"}
+    assert parse(SourceIn, **SOURCE, options=options)[0].options == options
+    with pytest.raises(RequestValidationError, match="'row_security' is an option of sources"):
+        parse(DestinationIn, **{**SOURCE, "options": options})
 
 
 @pytest.mark.parametrize("lacking", ["name", "type", "host", "database"])

@@ -106,3 +106,20 @@ def test_a_destination_that_pipelines_use_stays_what_it_is():
     assert asyncio.run(destinations.replace(UID, same, KEPT))["host"] == "other"
     kubernetes.kept[names.PIPELINE_PLURAL].clear()
     assert asyncio.run(destinations.replace(UID, search, NONE))["type"] == "elasticsearch"
+
+
+class MayNotList:
+    """Somebody who may do all but list pipelines."""
+
+    async def allows(self, caller, right):
+        return (right.verb, right.plural) != ("list", names.PIPELINE_PLURAL)
+
+
+def test_pipelines_are_named_only_to_who_may_list_them():
+    kubernetes = Kubernetes(pipeline("secret plans", destination="films-1"))
+    kubernetes.kept[names.DESTINATION_PLURAL] = {"films-1": source("films-1")}
+    destinations, _ = service(kubernetes, DESTINATIONS, MayNotList())
+    search = DestinationIn.model_validate({"name": "films", "type": "elasticsearch", "host": "search"}).fields()
+    with pytest.raises(ConflictError) as caught:
+        asyncio.run(destinations.replace(UID, search, KEPT))
+    assert caught.value.message == "Cannot change the type of destination while 1 pipeline uses it"

@@ -60,6 +60,50 @@ def test_what_lies_in_a_connection_string_is_shown_as_the_operator_read_it():
     assert {name: shown[name] for name in seen} == seen
 
 
+def test_all_that_was_found_of_it_as_it_is_now_is_shown():
+    def found(type_, generation=2, **more):
+        return {
+            "type": type_, "status": "False", "reason": "R", "lastTransitionTime": CREATED,
+            "observedGeneration": generation, **more,
+        }  # fmt: skip
+
+    conditions = [found("WalPressure", message="much"), found("SourceReadOnly", 1), found("Ready", future=True)]
+    status = {"conditions": conditions, "measuredAt": "2026-03-01T12:05:00Z", "walBytes": 9}
+    shown = translate.show_source(source(2, status=status), 0)
+    expected = {"status": "False", "reason": "R", "last_transition_time": CREATED}
+    assert shown["conditions"] == [
+        {**expected, "type": "Ready", "message": ""},
+        {**expected, "type": "WalPressure", "message": "much"},
+    ]
+    assert shown["measured_at"] == "2026-03-01T12:05:00Z"
+    assert Source.model_validate(shown).model_dump(mode="json") == shown
+    destination = translate.show_destination(source(2, status=status), 0)
+    assert Destination.model_validate(destination).model_dump(mode="json") == destination
+
+
+def test_times_are_shown_as_all_times_are():
+    """Other versions may write the zone in another way."""
+    ready = {"type": "Ready", "status": "True", "reason": "R", "lastTransitionTime": "2026-03-01T13:00:00+01:00"}
+    status = {"conditions": [ready], "measuredAt": "2026-03-01T12:05:00+00:00"}
+    shown = translate.show_source(source(status=status), 0)
+    assert shown["conditions"][0]["last_transition_time"] == CREATED
+    assert shown["measured_at"] == "2026-03-01T12:05:00Z"
+    assert Source.model_validate(shown).model_dump(mode="json") == shown
+
+
+def test_where_a_connection_string_lies_is_shown():
+    reference = {"name": "headrace-dsn", "key": "source"}
+    assert translate.show_source(source(connectionSecret=reference), 0)["connection_secret"] == reference
+    assert translate.show_source(source(), 0)["connection_secret"] is None
+
+
+@pytest.mark.parametrize("spec", [{"wal": {"slotBytes": 5, "future": 1}}, {"type": "future"}, {"future": 1}], ids=str)
+def test_what_a_newer_version_let_in_does_not_hinder_a_list(spec):
+    shown = translate.show_source(source(**spec), 0)
+    assert set(shown["wal"]) == {"slot_bytes", "pressure_bytes", "time_left", "disk_bytes"}
+    assert shown["wal"]["slot_bytes"] == spec.get("wal", {}).get("slotBytes", 1024**3)
+
+
 @pytest.mark.parametrize(
     ("name", "own", "is_shown"),
     [

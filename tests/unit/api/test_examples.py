@@ -7,6 +7,11 @@ import pytest
 from pydantic import BaseModel
 
 from headrace_api import bodies
+from headrace_api.bodies.connection import SecretReference
+from headrace_api.bodies.destination import Destination
+from headrace_api.bodies.preview import Preview
+from headrace_api.bodies.source import Slot, Source, Wal, WalIn
+from headrace_api.bodies.wal import WalMeasurement
 
 
 def examples_of(model):
@@ -47,3 +52,10 @@ def test_the_bodies_of_runs_and_streams_have_examples():
     shown = {param.id for param in EXAMPLES}
     assert shown >= {"RunIn", "StartIn", "CancelIn", "PlatformRun", "Accepted", "Task", "LogLine", "Statistics"}
     assert shown >= {"StreamIn", "StopIn", "Execution", "Stream"}
+
+
+@pytest.mark.parametrize("model", [Source, Destination, WalMeasurement, Slot, Wal, WalIn, SecretReference, Preview])
+def test_sources_and_destinations_are_described_field_by_field_and_by_an_example(model):
+    schema = model.model_json_schema()
+    assert schema["examples"]
+    assert [name for name, field in schema["properties"].items() if "description" not in field] == []

@@ -3,7 +3,7 @@
 import pytest
 
 from headrace.lifecycle.state import Phase
-from headrace.model.pipeline import Mode
+from headrace.runspec import Mode
 from headrace_api.listing import Filters
 from headrace_api.paging import ordered, page
 

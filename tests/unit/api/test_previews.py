@@ -37,6 +37,7 @@ WRONG = {
     "a table": (of_table("content.film_work"), None),
     "with a target": (asked(target_table="analytics.films", key_columns=["id"]), None),
     "an index": (asked(target_table="es:films"), None),
+    "of an incremental pipeline": (asked(target_table="analytics.films", incremental_key="changed"), None),
     "with a parameter": (asked(source_query="SELECT 1 WHERE %(day)s", params={"day": None}), None),
     "neither": (asked(source_query=None), "source_query"),
     "both": (asked(source_table="content.film_work"), "source_table"),
@@ -61,6 +62,14 @@ def test_a_rule_of_a_field_is_told_by_its_name():
     assert caught.value.errors()[0]["loc"] == ("body", "key_columns")
 
 
+@pytest.mark.parametrize("params", [{"x": "a\x7f"}, {"x": {"a\x7f": 1}}, {"x": 1e400}])
+def test_parameters_that_no_resource_can_hold_are_refused_before_one_is_made(params):
+    fields = {**asked(source_query="SELECT 1 WHERE %(x)s"), "params": params}
+    with pytest.raises(RequestValidationError) as caught:
+        check_asked(pipeline_like(fields), fields, ("analytics.*",))
+    assert caught.value.errors()[0]["loc"] == ("body", "params")
+
+
 @pytest.mark.parametrize(
     ("target", "says"),
     [
@@ -77,13 +86,16 @@ def test_a_target_has_to_be_allowed_and_may_be_left_out(target, says):
 
 
 def test_a_preview_is_a_run_of_no_pipeline_that_its_source_owns():
-    fields = asked(source_query="SELECT 1 WHERE %(day)s", target_table="a.b", key_columns=["id"], limit=7)
+    fields = asked(
+        source_query="SELECT 1 WHERE %(day)s", target_table="a.b", key_columns=["id"], incremental_key="day", limit=7
+    )
     preview = rows_preview(fields, source="shop-1", destination="here")
     made = preview_manifest(SOURCE, preview, "default", {"day": 1})
     spec = RunSpec.model_validate(made["spec"])
     assert (spec.kind, spec.pipeline, spec.params, spec.preview) == ("Preview", "", {"day": 1}, preview)
     assert "pipeline" not in made["spec"]
     assert (preview.rows, preview.target_table, preview.destination) == (7, "a.b", "here")
+    assert (preview.key_columns, preview.incremental_key) == (["id"], "day")
     assert [(one["kind"], one["uid"]) for one in made["metadata"]["ownerReferences"]] == [("EtlSource", "u-1")]
     assert made["metadata"]["name"] != preview_manifest(SOURCE, preview, "default")["metadata"]["name"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from headrace.errors import ConflictError
-from headrace.model.run import RunKind
+from headrace.runspec import RunKind
 from headrace_api.services.running import RunDecision, decide_run, decide_start
 
 CREATED = "2026-03-01T12:00:00Z"

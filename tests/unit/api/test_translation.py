@@ -10,11 +10,10 @@ from pydantic import ValidationError
 
 from headrace.model.pipeline import PipelineSpec
 from headrace.model.run import ReconcileResult
-from headrace.store.records import DeadLetter, RunRecord
+from headrace.store.records import DeadLetter, RunRecord, key_text
 from headrace_api.bodies import dead_letter as bodies
 from headrace_api.bodies.pipeline import Pipeline, PipelinePatch
 from headrace_api.bodies.run import Run, RunDetail
-from headrace_api.routes.control import key_text
 from headrace_api.translate import pipelines, runs
 from headrace_api.translate.dead_letters import show_letter
 

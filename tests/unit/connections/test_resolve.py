@@ -16,6 +16,7 @@ from headrace.model.source import SourceSpec
 LABELLED = {"headrace.dev/credentials": "true"}
 CA = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----"
 PLAIN: dict[str, Any] = {"name": "shop", "host": "db.example", "database": "shop"}
+PLAIN_WHOLE: dict[str, Any] = {"name": "whole", "connectionSecret": {"name": "p", "key": "dsn"}}
 
 
 def secrets(**found: SecretSeen | None) -> Secrets:
@@ -222,6 +223,8 @@ def test_no_password_is_in_what_is_shown() -> None:
     )
     assert "hunter2" not in f"{postgres!r}{postgres.seen!r}{search!r}{search.seen!r}{known!r}"
     assert search.seen.manifest() == {"host": "h", "port": 1, "username": "u"}
+    with_key = SearchAccess({"url": "http://u:hunter2@h:1", "username": "u", "api_key": "hunter2"})
+    assert with_key.seen.manifest() == {"host": "h", "port": 1}
     assert postgres.seen.manifest() == {"host": "db.example", "port": 5432, "database": "shop"}
 
 
@@ -250,6 +253,31 @@ def test_with_certificates_the_server_has_to_show_one_of_theirs(spec: dict[str, 
     assert isinstance(access, PostgresAccess)
     given = conninfo_to_dict(access.conninfo(ca_file="/run/ca.pem"))
     assert (given.get("sslmode"), given.get("sslrootcert")) == (sslmode, "/run/ca.pem" if access.ca else None)
+
+
+def test_which_rows_are_read_is_told_only_to_who_reads_them() -> None:
+    """It is no parameter of libpq's, and a pooler need not take it: the operator's own visits are without it."""
+    access = resolve(SourceSpec.model_validate(PLAIN | {"options": {"row_security": "on"}}), secrets())
+    assert isinstance(access, PostgresAccess)
+    assert "options" not in conninfo_to_dict(access.conninfo())
+    assert conninfo_to_dict(access.conninfo(reads_rows=True))["options"] == "-c row_security=on"
+    whole = PLAIN_WHOLE | {"options": {"row_security": "off"}}
+    known = secrets(p=SecretSeen(LABELLED, {"dsn": "postgresql://h/d?options=-c%20work_mem%3D1MB"}))
+    access = resolve(SourceSpec.model_validate(whole), known)
+    assert isinstance(access, PostgresAccess)
+    given = conninfo_to_dict(access.conninfo(reads_rows=True))
+    assert given["options"] == "-c work_mem=1MB -c row_security=off"
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"), [("-c row_security=on", None), ("-c work_mem=1MB -c row_security=on", "-c work_mem=1MB")]
+)
+def test_what_a_connection_string_says_of_rows_is_not_told_to_others_either(options: str, sent: str | None) -> None:
+    known = secrets(p=SecretSeen(LABELLED, {"dsn": f"host=h dbname=d options='{options}'"}))
+    access = resolve(SourceSpec.model_validate(PLAIN_WHOLE), known)
+    assert isinstance(access, PostgresAccess)
+    assert conninfo_to_dict(access.conninfo()).get("options") == sent
+    assert conninfo_to_dict(access.conninfo(reads_rows=True))["options"] == options
 
 
 def test_the_secrets_to_read_are_known_from_the_specification() -> None:

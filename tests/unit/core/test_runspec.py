@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +32,12 @@ def test_a_run_survives_the_way_through_the_store(query, keys, rate, prune, task
 
 def test_fields_of_a_newer_version_are_left_out():
     assert RunSpec.from_json({**json.loads(SPEC.to_json()), "shards": 4}) == SPEC
+
+
+@pytest.mark.parametrize("field", ["kind", "mode"])
+def test_what_only_a_newer_version_can_do_is_not_taken_for_something_else(field):
+    with pytest.raises(ValueError, match="Shuffle"):
+        RunSpec.from_json({**json.loads(SPEC.to_json()), field: "Shuffle"})
 
 
 def test_fields_that_an_older_version_did_not_write_have_defaults():

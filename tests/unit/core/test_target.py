@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.target import KINDS, SUPPORTED_KINDS, Target, is_allowed, parse_target, why_malformed
+from headrace.target import Target, is_allowed, parse_target, why_malformed
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,3 @@ def test_what_is_no_index_is_refused_in_words(text, why):
 )
 def test_only_the_star_is_special_in_a_pattern(text, patterns, allowed):
     assert is_allowed(text, patterns) is allowed
-
-
-def test_every_supported_kind_is_described():
-    assert KINDS.keys() >= SUPPORTED_KINDS

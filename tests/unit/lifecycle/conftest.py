@@ -15,6 +15,7 @@ from headrace.lifecycle.actions import (
     ExpireJob,
     FinishRun,
     Plan,
+    ProvideSecret,
     PruneRun,
     RecordRun,
     ResumeJob,
@@ -37,8 +38,9 @@ from headrace.lifecycle.observed import (
 from headrace.lifecycle.plan import plan
 from headrace.lifecycle.problem import Problem
 from headrace.lifecycle.state import FINAL
-from headrace.model.pipeline import Mode, PipelineSpec, PipelineStatus
+from headrace.model.pipeline import PipelineSpec, PipelineStatus
 from headrace.model.run import RunSpec, RunStatus
+from headrace.runspec import Mode
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 PIPELINE_UID = "11111111-1111-1111-1111-111111111111"
@@ -200,7 +202,7 @@ class World:
             if not decided.needs:
                 return decided
             self.epoch += 1
-            pods = {name: self.pods.get(name, PodSeen()) for name in decided.needs.pods}
+            pods = {name: self._pod(name) for name in decided.needs.pods}
             observed = dataclasses.replace(
                 observed,
                 epoch=self.epoch if decided.needs.epoch else observed.epoch,
@@ -208,6 +210,10 @@ class World:
                 ways={**observed.ways, **{way.uid: self._way(way.uid) for way in decided.needs.ways}},
             )
         raise AssertionError("the plan never had enough")
+
+    def _pod(self, job: str) -> PodSeen:
+        lacks = self.jobs[job].ready == 0 and self.jobs[job].run_uid not in self.secrets and not self.in_the_way
+        return dataclasses.replace(self.pods.get(job, PodSeen()), lacks_secret=lacks)
 
     def _way(self, uid: str) -> Problem | None:
         return None if uid in self.secrets else self.in_the_way
@@ -249,6 +255,8 @@ class World:
             case PruneRun(uid=uid):
                 del self.runs[uid]
                 self.secrets.discard(uid)  # It is owned by the run.
+            case ProvideSecret(uid=uid):
+                self.secrets.add(uid)
             case DropSecret(uid=uid):
                 self.secrets.discard(uid)
             case _:

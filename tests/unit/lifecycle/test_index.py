@@ -7,8 +7,7 @@ import pytest
 from headrace.lifecycle.actions import CreateJob, EmitEvent, RecordRun
 from headrace.lifecycle.observed import PodSeen
 from headrace.model.mapping import TargetOptions
-from headrace.model.run import RunKind
-from headrace.runspec import RunSpec
+from headrace.runspec import RunKind, RunSpec
 
 KINDS = ("Load", "Rebuild", "Replay")
 

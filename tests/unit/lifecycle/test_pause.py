@@ -122,7 +122,7 @@ def test_pauses_are_no_takeovers(world):
 def test_a_paused_run_holds_the_pipeline_but_no_slot(world):
     uid = world.paused()
     assert world.pipeline.status.active_run.uid == uid
-    assert not world.last.at_work
+    assert not world.last.holds.at_work
 
 
 def test_a_resume_waits_for_a_slot(world):

@@ -2,8 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
+
 from headrace.lifecycle.actions import CreateJob, DeleteJob, ExpireJob, RecordRun, SavePipeline, SaveRun, SuspendJob
 from headrace.lifecycle.observed import PodSeen
+from headrace.lifecycle.problem import Problem
+from headrace.model.conditions import Reason
 
 
 def kinds(steps):
@@ -159,6 +163,17 @@ def test_a_silent_runner_whose_pod_is_being_deleted_is_given_up(world):
     assert len(world.jobs) == 1
 
 
+@pytest.mark.parametrize("dies_after", range(4))
+def test_the_job_of_a_silent_runner_goes_before_the_next_one_comes_whoever_dies_in_between(world, dies_after):
+    uid = world.running()
+    world.wait(601)
+    world.reconcile(dies_after=dies_after)
+    # The world refuses a second Job beside one at work.
+    world.reconcile()
+    assert world.runs[uid].status.job.attempt == 2
+    assert [job.attempt for job in world.jobs.values()] == [2]
+
+
 def test_a_silent_runner_whose_pod_looks_well_is_given_three_times_as_long(world):
     uid = world.running()
     world.pods[world.job_of(uid).name] = PodSeen(exists=True)
@@ -203,6 +218,31 @@ def test_a_pod_that_does_not_start_is_explained_after_a_minute_and_fails_after_t
     world.reconcile()
     assert world.runs[uid].status.error_message == "not ready after 10 minutes: ImagePullBackOff: no such image"
     assert not world.jobs
+
+
+def test_a_secret_that_somebody_deleted_is_made_again_for_the_pod_that_waits_for_it(world):
+    uid = world.started()
+    world.pods[world.job_of(uid).name] = PodSeen(exists=True, reason="ContainerCreating")
+    world.secrets.clear()
+    world.wait(50)
+    world.reconcile()
+    assert uid not in world.secrets, "most pods only take a moment: their Secret is not asked for"
+    world.wait(11)
+    world.reconcile()
+    assert uid in world.secrets
+    world.wait(30)
+    assert world.reconcile() == []
+
+
+def test_a_secret_that_cannot_be_made_again_is_not_asked_for_without_end(world):
+    uid = world.started()
+    world.secrets.clear()
+    world.in_the_way = Problem(Reason.SOURCE_MISSING, "there is no EtlSource 'default'", waits=True)
+    world.wait(61)
+    world.reconcile()
+    world.wait(540)
+    world.reconcile()
+    assert world.phase(uid) == "FAILED"
 
 
 def test_a_job_that_somebody_deleted_is_replaced_by_the_next_attempt(world):
@@ -263,7 +303,7 @@ def test_more_runs_than_slots_wait_with_that_reason(world):
     world.busy_elsewhere = world.limits.max_concurrent_runs
     uid = world.ask()
     world.reconcile()
-    assert world.last.waits_for_slot
+    assert world.last.holds.waits_for_slot
     assert (world.phase(uid), world.condition("Running", uid)[1]) == ("PENDING", "WaitingForSlot")
     world.busy_elsewhere -= 1
     world.reconcile()

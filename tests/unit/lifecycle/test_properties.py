@@ -1,5 +1,6 @@
 """What holds whatever happens: random histories of people, runners, Kubernetes and deaths of the operator."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,6 @@ from headrace.lifecycle.actions import (
     CreateJob,
     DeleteJob,
     EmitEvent,
-    ExpireJob,
-    PruneRun,
-    RecordRun,
     ResumeJob,
     SaveRun,
 )
@@ -21,7 +19,7 @@ from headrace.lifecycle.observed import JobSeen, PodSeen
 from headrace.lifecycle.problem import Problem
 from headrace.lifecycle.state import FINAL
 from headrace.model.conditions import Reason
-from headrace.model.pipeline import Mode
+from headrace.runspec import Mode
 
 EVENTS = (
     "ask", "ask_waiting", "ask_reconcile", "ask_by_hand", "start", "cancel", "pause", "go_on", "hold_run",
@@ -36,7 +34,6 @@ WAITS = {
     Reason.WAITING_FOR_PIPELINE, Reason.WAITING_FOR_SOURCE,
 }  # fmt: skip
 NO_SECRET = Problem(Reason.SECRET_MISSING, "the Secret 'films' does not exist", waits=True)
-CLEANING = (ExpireJob, DeleteJob, PruneRun, RecordRun)
 
 HISTORY = st.lists(
     st.tuples(st.sampled_from(EVENTS), st.integers(0, 3), st.one_of(st.none(), st.integers(0, 5))),
@@ -145,6 +142,8 @@ def check(world: Any, before: dict[str, Any]) -> None:
     for run in world.runs.values():
         going = [job for job in world.jobs.values() if job.run_uid == run.uid and not job.suspend and not job.finished]
         assert len(going) <= 1, "one run, two Jobs at work"
+        holds_slot = run.status.phase in FINAL or run.status.job is None or run.status.job.active
+        assert holds_slot >= bool(going), "a Job at work without a slot"
         can_go = run.uid in world.secrets or run.status.phase in FINAL
         assert can_go >= bool(going), "a Job without the Secret that it mounts"
         assert not (run.status.stream and run.status.phase == "SUCCESS"), "a stream has come to its end"
@@ -162,7 +161,10 @@ def check(world: Any, before: dict[str, Any]) -> None:
 def no_work_for_ended_runs(world: Any) -> None:
     """A plan does nothing for a run that is over but clean up, archive and prune."""
     ended = {run.uid: run.name for run in world.runs.values() if run.status.phase in FINAL}
-    for step in world.plan().steps:
+    steps = world.plan().steps
+    deleted = Counter(step.job for step in steps if isinstance(step, DeleteJob))
+    assert all(times == 1 for times in deleted.values()), "a Job is deleted twice"
+    for step in steps:
         assert not (isinstance(step, CreateJob) and step.run_uid in ended)
         if isinstance(step, ResumeJob):
             assert world.jobs[step.job].run_uid not in ended

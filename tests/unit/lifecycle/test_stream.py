@@ -7,7 +7,7 @@ import pytest
 from headrace.lifecycle.actions import CreateJob, SavePipeline, SaveRun, SuspendJob
 from headrace.lifecycle.observed import PodSeen, ProgressSeen
 from headrace.lifecycle.streams import LAGGING_AFTER, is_in_step, lag
-from headrace.model.pipeline import Mode
+from headrace.runspec import Mode
 
 WRITES = (SaveRun, SavePipeline)
 GAVE_UP = {"failed": "BackoffLimitExceeded", "finished": True, "active": 0, "ready": 0}
@@ -45,7 +45,7 @@ def test_a_load_of_a_streaming_pipeline_is_a_stream_and_of_an_incremental_one_wh
     uid = world.started(kind=kind, **asked)
     assert world.runs[uid].status.stream is is_stream
     assert (world.history[uid]["spec"].mode == "streaming") is is_stream
-    assert world.last.streams == (frozenset({uid}) if is_stream else frozenset())
+    assert world.last.holds.streams == (frozenset({uid}) if is_stream else frozenset())
 
 
 def test_other_runs_of_a_streaming_pipeline_read_as_those_of_an_incremental_one(world):
@@ -71,7 +71,7 @@ def test_a_stream_stays_one_whatever_its_pipeline_becomes(world):
     uid = world.streaming()
     world.edit_pipeline(mode=Mode.INCREMENTAL)
     world.reconcile()
-    assert world.last.streams == {uid}
+    assert world.last.holds.streams == {uid}
 
 
 def test_a_run_that_waits_is_what_its_pipeline_is_now(world):
@@ -104,8 +104,8 @@ def test_runs_and_streams_do_not_take_each_others_slots(world, streams, elsewher
     world.ask()
     world.reconcile()
     assert bool(world.jobs) is starts
-    assert world.last.waits_for_slot is (not starts and not streams)
-    assert world.last.stream_waits_for_slot is (not starts and streams)
+    assert world.last.holds.waits_for_slot is (not starts and not streams)
+    assert world.last.holds.stream_waits_for_slot is (not starts and streams)
 
 
 def test_a_stream_that_waits_for_a_slot_says_that_streams_have_them(world):
@@ -123,7 +123,7 @@ def test_a_reconcile_beside_a_stream_takes_a_slot_of_runs(world):
     uid = world.ask(kind="Reconcile")
     world.reconcile()
     assert world.runs[uid].status.job is not None
-    assert len(world.last.at_work - world.last.streams) == 1
+    assert len(world.last.holds.at_work - world.last.holds.streams) == 1
 
 
 def test_a_load_behind_a_stream_says_that_it_may_wait_long(world):
@@ -200,7 +200,7 @@ def test_a_pause_and_going_on_keep_the_job(world):
     world.reconcile()
     world.pod_gone(uid)
     world.reconcile()
-    assert (world.phase(uid), world.last.streams, caught_up(world, uid)) == ("PAUSED", frozenset(), None)
+    assert (world.phase(uid), world.last.holds.streams, caught_up(world, uid)) == ("PAUSED", frozenset(), None)
     world.edit_pipeline(suspend=False)
     world.reconcile()
     world.wait(1)

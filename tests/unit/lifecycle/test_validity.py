@@ -8,8 +8,8 @@ import pytest
 from headrace.errors import ConflictError, InvalidError, RefusedError
 from headrace.lifecycle.validity import check_kind, check_pipeline, lookback_seconds, query_of
 from headrace.model.pipeline import PipelineSpec
-from headrace.model.run import RunKind
 from headrace.query.parameters import parameter_names
+from headrace.runspec import RunKind
 from headrace.target import DEFAULT_ALLOWED, Target
 
 ALLOWED = ("analytics.*", "es:film_dim")

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from headrace.model.connection import POSTGRES_OPTIONS, ConnectionType, why_no_host, why_not_option
+from headrace.model.destination import DestinationSpec
 from headrace.model.source import SourceSpec
 
 ALONE = "give the server's name or address alone"
@@ -48,6 +49,12 @@ def test_what_is_no_host_is_said_in_words_without_it(host: str, why: str) -> Non
     assert "hunter2" not in why
 
 
+def test_a_zone_is_for_connection_strings_alone() -> None:
+    assert why_no_host("fe80::1%eth0") is None
+    with pytest.raises(ValidationError, match="without its zone"):
+        SourceSpec(name="s", host="fe80::1%eth0", database="d")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
@@ -56,6 +63,8 @@ def test_what_is_no_host_is_said_in_words_without_it(host: str, why: str) -> Non
         ("connect_timeout", "5", None),
         ("connect_timeout", "0", "the value of 'connect_timeout' is not one that it takes"),
         ("application_name", "my app", None),
+        ("row_security", "on", None),
+        ("row_security", "maybe", "the value of 'row_security' is not one that it takes"),
         ("host", "x", f"'host' is not an option of postgres; those are {', '.join(sorted(POSTGRES_OPTIONS))}"),
         ("service", "x", f"'service' is not an option of postgres; those are {', '.join(sorted(POSTGRES_OPTIONS))}"),
         (
@@ -67,6 +76,13 @@ def test_what_is_no_host_is_said_in_words_without_it(host: str, why: str) -> Non
 )
 def test_options_are_those_on_the_list(name: str, value: str, why: str | None) -> None:
     assert why_not_option(ConnectionType.POSTGRES, name, value) == why
+
+
+def test_a_destination_has_no_rows_to_leave_out() -> None:
+    options = {"row_security": "on"}
+    assert SourceSpec(name="s", host="h", database="d", options=options).options == options
+    with pytest.raises(ValidationError, match="'row_security' is an option of sources"):
+        DestinationSpec(name="d", host="h", database="d", options=options)
 
 
 @pytest.mark.parametrize("name", ["password", "passfile", "sslpassword", "sslkey", "oauth_client_secret", "PGPASSWORD"])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.lifecycle.endpoints import EndpointSeen
+from headrace.lifecycle.holds import Holds
 from headrace.lifecycle.observed import Limits, Observed, PipelineSeen, RunSeen
 from headrace.lifecycle.rooms import Rooms
 from headrace.model.pipeline import PipelineSpec
@@ -44,15 +45,15 @@ def slots(woken, bounds):
 
 def has(slots, pipeline, source="films"):
     run = f"{pipeline}-run"
-    slots.settle(pipeline, frozenset({run}), waits=False, connections={run: source})
+    slots.settle(pipeline, Holds(at_work=frozenset({run}), connections={run: source}))
 
 
 def waits(slots, pipeline, source="films"):
-    slots.settle(pipeline, NOBODY, waits=False, source_waits={f"{pipeline}-run": source})
+    slots.settle(pipeline, Holds(waits_for_source={f"{pipeline}-run": source}))
 
 
 def lets_go(slots, pipeline):
-    slots.settle(pipeline, NOBODY, waits=False)
+    slots.settle(pipeline, Holds())
 
 
 def test_those_of_other_pipelines_and_previews_are_counted(slots):
@@ -81,7 +82,7 @@ def test_who_waits_for_a_slot_is_in_nobodys_way_and_keeps_its_place(slots, woken
     has(slots, "a")
     waits(slots, "b")
     waits(slots, "c")
-    slots.settle("b", NOBODY, waits=False, put_off=frozenset({"b-run"}))
+    slots.settle("b", Holds(put_off=frozenset({"b-run"})))
     assert slots.source_use("films", "").line == ("c-run",)
     lets_go(slots, "a")
     assert woken == ["c"]
@@ -99,7 +100,9 @@ def test_who_is_about_to_go_and_can_not_lets_the_next_one_go(slots, woken):
 
 
 def test_a_pipeline_that_can_not_be_looked_at_leaves_the_line_and_keeps_what_it_has(slots, woken):
-    slots.settle("b", frozenset({"b-1"}), waits=False, connections={"b-1": "films"}, source_waits={"b-2": "films"})
+    slots.settle(
+        "b", Holds(at_work=frozenset({"b-1"}), connections={"b-1": "films"}, waits_for_source={"b-2": "films"})
+    )
     waits(slots, "c")
     slots.step_back("b")
     use = slots.source_use("films", "c")
@@ -239,7 +242,7 @@ class _Place:
             waits = {key: "films"} if self.has_slot and not taken else {}
             off = frozenset({key}) if not self.has_slot else NOBODY
             self.slots.settle(
-                key, frozenset(at_work), waits=False, connections=at_work, source_waits=waits, put_off=off
+                key, Holds(at_work=frozenset(at_work), connections=at_work, waits_for_source=waits, put_off=off)
             )
         if taken:
             del self.waiting[key]
@@ -262,4 +265,4 @@ class _Place:
         if key.startswith("preview/"):
             self.slots.free_source("films", key)
         else:
-            self.slots.settle(key, NOBODY, waits=False)
+            self.slots.settle(key, Holds())

@@ -10,7 +10,8 @@ from headrace.lifecycle.actions import RecordRun
 from headrace.lifecycle.observed import Limits, PipelineSeen, RunSeen
 from headrace.lifecycle.specification import run_spec
 from headrace.model.pipeline import Edge, Node, PipelineSpec
-from headrace.model.run import RunJob, RunKind, RunSpec, RunStatus
+from headrace.model.run import RunJob, RunSpec, RunStatus
+from headrace.runspec import RunKind
 from headrace_operator.pipelines.history import run_record
 from headrace_operator.settings import Settings
 

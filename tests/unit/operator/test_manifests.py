@@ -122,6 +122,14 @@ def test_where_pods_run_and_what_they_are_labelled_with_can_be_set(monkeypatch):
         assert metadata["labels"]["headrace.dev/run"] == RUN_UID, "our own labels win"
 
 
+def test_job_and_pod_say_which_source_they_have_a_connection_to(monkeypatch):
+    monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
+    step = dataclasses.replace(STEP, source="shop")
+    body = manifests.job(step, pipeline_name="films", pipeline_uid="p-uid", settings=Settings())
+    for metadata in (body["metadata"], body["spec"]["template"]["metadata"]):
+        assert metadata["annotations"] == {"headrace.dev/pipeline-name": "films", "headrace.dev/source": "shop"}
+
+
 def test_without_such_settings_the_pod_says_nothing_of_them(job):
     pod = job["spec"]["template"]["spec"]
     assert pod.keys().isdisjoint({"serviceAccountName", "imagePullSecrets", "priorityClassName", "nodeSelector"})

@@ -8,15 +8,16 @@ import pytest
 from prometheus_client import REGISTRY, generate_latest
 
 from headrace import names
+from headrace.lifecycle.holds import Holds
 from headrace.lifecycle.observed import ProgressSeen, StoreSeen
 from headrace.model.run import RunStatus
 from headrace.postgres.replication_slots import Slot
 from headrace_operator.figures import metrics
-from headrace_operator.figures.overview import Overview
 from headrace_operator.figures.tally import Tally
 from headrace_operator.index import Index
 from headrace_operator.monitor.board import Board, Shown
 from headrace_operator.monitor.wal import Measured, Wal
+from headrace_operator.overview import Overview
 from headrace_operator.pipelines.slots import Slots
 from headrace_operator.queues.workqueue import WorkQueue
 
@@ -66,7 +67,7 @@ class World:
     def at_work(self, pipeline: str, uid: str, *, stream: bool = False) -> None:
         uids = frozenset({uid})
         self.run(uid, pipeline, phase="RUNNING", stream=stream)
-        self.slots.settle(pipeline, uids, waits=False, streams=uids if stream else frozenset())
+        self.slots.settle(pipeline, Holds(at_work=uids, streams=uids if stream else frozenset()))
 
     def report(self, *, caught_up: datetime | None = None, **rows: int) -> None:
         seen = ProgressSeen(epoch=1, holder=1, first_seen_at=NOW, caught_up_at=caught_up)
@@ -92,8 +93,10 @@ def test_all_that_is_promised_is_shown(world):
     world.at_work("books", "c", stream=True)
     world.report(b=1, c=1)
     slot = Measured(slot=Slot(name="s", safe_wal_size=9), seconds_left=1)
-    world.board.show("s", Shown(plural=names.SOURCE_PLURAL, name="shop", is_up=True, wal=Wal(slots=(slot,), at=NOW)))
-    world.board.show("d", Shown(plural=names.DESTINATION_PLURAL, name="warehouse", is_up=True))
+    world.board.show(
+        "s", Shown(plural=names.SOURCE_PLURAL, name="shop", is_up=True, at=NOW, wal=Wal(slots=(slot,), at=NOW))
+    )
+    world.board.show("d", Shown(plural=names.DESTINATION_PLURAL, name="warehouse", is_up=True, at=NOW))
     shown = [family.name for family in world.overview.collect() if family.samples]
     assert shown == [family.name for family in world.overview.collect()]
     assert set(shown) == {family.name.removesuffix("_total") for family in metrics.LEADERS}
@@ -131,7 +134,7 @@ def test_a_pipeline_has_counters_before_it_ever_ran_and_none_when_it_is_gone(wor
 def test_nothing_is_said_of_idle_runs_while_the_store_is_away(world):
     world.pipeline("films")
     world.run("a", "films", phase="RUNNING")
-    world.slots.settle("films", frozenset({"a"}), waits=False)
+    world.slots.settle("films", Holds(at_work=frozenset({"a"})))
     world.report(a=5)
     assert world.series("headrace_run_idle_seconds") == {("films",): 0}
     world.part.is_up = False
@@ -160,11 +163,11 @@ def test_pipelines_and_runs_are_shown_only_while_this_process_works(world):
 def test_a_run_that_goes_on_after_a_pause_was_not_idle_while_it_was_paused(world):
     world.pipeline("films")
     world.run("a", "films", phase="RUNNING")
-    world.slots.settle("films", frozenset({"a"}), waits=False)
+    world.slots.settle("films", Holds(at_work=frozenset({"a"})))
     world.report(a=5)
-    world.slots.settle("films", frozenset(), waits=False)
+    world.slots.settle("films", Holds())
     world.at = 7200.0
-    world.slots.settle("films", frozenset({"a"}), waits=False)
+    world.slots.settle("films", Holds(at_work=frozenset({"a"})))
     world.at = 7260.0
     assert world.series("headrace_run_idle_seconds") == {("films",): 60}
 
@@ -198,7 +201,7 @@ def test_no_lag_is_shown_that_is_not_known(world, why):
     if why != "it has not reported":
         world.report(a=5, caught_up=NOW)
     if why == "it is paused":
-        world.slots.settle("films", frozenset(), waits=False)
+        world.slots.settle("films", Holds())
     world.part.is_up = why != "the store is away"
     assert world.series("headrace_stream_lag_seconds") == {}
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from headrace import names
 from headrace.cluster.patches import merge_patch
+from headrace.lifecycle.holds import Holds
 from headrace_operator.index import Index
 from headrace_operator.pipelines.slots import Slots
 from headrace_operator.probes import Probes
@@ -47,12 +48,12 @@ def test_between_equals_there_is_nothing_to_patch(value):
 def test_those_who_wait_for_a_slot_are_woken_in_their_order_as_far_as_there_is_room():
     woken: list[str] = []
     slots = Slots(2, woken.append)
-    slots.settle("a", frozenset({"a1"}), waits=False)
-    slots.settle("b", frozenset({"b1"}), waits=False)
+    slots.settle("a", Holds(at_work=frozenset({"a1"})))
+    slots.settle("b", Holds(at_work=frozenset({"b1"})))
     for name in ("c", "d", "e"):
-        slots.settle(name, frozenset(), waits=True)
+        slots.settle(name, Holds(waits_for_slot=True))
     assert woken == []
-    slots.settle("a", frozenset(), waits=False)
+    slots.settle("a", Holds())
     assert woken == ["c"]
     assert slots.elsewhere("a") == 1
 
@@ -61,12 +62,12 @@ def test_the_longest_wait_is_that_of_the_first_who_waits():
     at = [10.0]
     slots = Slots(1, lambda _: None, clock=lambda: at[0])
     assert slots.longest_wait == 0
-    slots.settle("a", frozenset(), waits=True)
+    slots.settle("a", Holds(waits_for_slot=True))
     at[0] = 15.0
-    slots.settle("b", frozenset(), waits=True)
-    slots.settle("a", frozenset(), waits=True)
+    slots.settle("b", Holds(waits_for_slot=True))
+    slots.settle("a", Holds(waits_for_slot=True))
     assert slots.longest_wait == 5
-    slots.settle("a", frozenset({"a1"}), waits=False)
+    slots.settle("a", Holds(at_work=frozenset({"a1"})))
     assert slots.longest_wait == 0
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from headrace.errors import UnavailableError
+from headrace.lifecycle.holds import Holds
 from headrace.store.records import RunProgress, Snapshot
 from headrace_operator.availability import StoreWatch
 from headrace_operator.pipelines.poll import Poll
@@ -75,7 +76,7 @@ async def test_a_stream_is_looked_at_when_it_falls_behind_or_catches_up(before, 
     store, queue = Postgres(), WorkQueue()
     slots = Slots(1, queue.add)
     runs = frozenset({"r"})
-    slots.settle("films", runs, waits=False, streams=runs if is_stream else frozenset())
+    slots.settle("films", Holds(at_work=runs, streams=runs if is_stream else frozenset()))
     poll = Poll(StoreWatch(store), slots, queue, every=1, unsettled=list)
     store.progress = {"r": before}
     await poll.once()

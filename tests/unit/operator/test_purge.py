@@ -1,10 +1,11 @@
-"""Pipelines that were deleted while no operator watched: their history is marked too."""
+"""Pipelines that were deleted while no operator watched: their history is marked too; and what is old is removed."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from headrace.cluster import Listing
+from headrace.errors import UnavailableError
 from headrace_operator.purge import Purge
 from headrace_operator.settings import Settings
 
@@ -76,3 +77,14 @@ async def test_what_was_measured_is_kept_for_the_days_that_the_installation_asks
     age = datetime.now(UTC) - history.wal[0]
     assert timedelta(days=2.5) <= age < timedelta(days=2.5, minutes=1)
     assert history.previews == 1
+
+
+@pytest.mark.parametrize("part", ["pipelines_with_history", "purge", "trim_logs", "purge_previews"])
+async def test_what_can_not_be_removed_now_keeps_nothing_else(part, monkeypatch):
+    async def fails(*_):
+        raise UnavailableError("the statement took too long", part="postgres")
+
+    history = History()
+    monkeypatch.setattr(history, part, fails)
+    await Purge(Kubernetes("a"), history, Settings(store_dsn="postgresql://x")).once()
+    assert len(history.wal) == 1

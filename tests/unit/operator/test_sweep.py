@@ -8,6 +8,8 @@ import pytest
 from headrace import names
 from headrace.cluster import Listing
 from headrace_operator.index import Index
+from headrace_operator.manifests import SOURCE_ANNOTATION
+from headrace_operator.pipelines.departed import Departed
 from headrace_operator.pipelines.slots import Slots
 from headrace_operator.queues.workqueue import WorkQueue
 from headrace_operator.scheduling.scheduler import Scheduler
@@ -39,8 +41,18 @@ class Place:
         self.pipelines = [resource("p", 1, name="Films")]
         self.runs: list[dict[str, Any]] = []
         self.schedules: list[dict[str, Any]] = []
+        self.pods: list[dict[str, Any]] = []
         self.sources = [end("source")]
         self.destinations = [end("destination")]
+
+    async def list_pods(self, *, label_selector: str) -> Listing:
+        of_all = "app.kubernetes.io/managed-by=headrace,headrace.dev/installation=default"
+        of_run = label_selector.removeprefix("headrace.dev/run=")
+        all_of_them = label_selector == of_all
+        return Listing([p for p in self.pods if all_of_them or p["metadata"]["labels"][names.RUN_LABEL] == of_run], "1")
+
+    async def list_jobs(self, *, label_selector: str) -> Listing:
+        return Listing([], "1")
 
     async def list(self, plural: str) -> Listing:
         there = {
@@ -63,6 +75,7 @@ class Previews:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, list[str]]] = []
+        self.at_work = {"preview": "films"}
 
     def learn(self, runs: Any) -> None:
         self.heard.append(("learn", [run["metadata"]["uid"] for run in runs]))
@@ -87,10 +100,11 @@ async def sweep(
 ) -> Sweep:
     monkeypatch.setenv("HEADRACE_STORE_DSN", "postgresql://store")
     queue, index, settings = WorkQueue(), Index(), Settings()
+    slots = Slots(10, queue.add, bound_of=index.connections_for_runs)
     made = Sweep(
         cluster=place,  # type: ignore[arg-type]
         index=index,
-        slots=Slots(10, queue.add),
+        slots=slots,
         queue=queue,
         settings=settings,
         forget=lambda name, uid: forgotten.append((name, uid)),
@@ -102,6 +116,7 @@ async def sweep(
             wake=queue.add,
         ),
         previews=previews,
+        departed=Departed(place, slots, grace_seconds=5),  # type: ignore[arg-type]
     )
     await made.first()
     return made
@@ -214,6 +229,22 @@ async def test_a_preview_is_of_no_pipeline_and_is_left_to_those_who_look_after_p
     assert previews.heard == [("learn", ["r", "empty"]), ("swept", ["r", "empty"])]
     assert sweep.unsettled() == []
     assert sweep._index.standings.run("r") is None
+
+
+async def test_the_first_one_learns_which_pods_have_a_connection_besides_those_of_runs_at_work(sweep, place):
+    place.sources[0]["spec"]["maxConnections"] = 9
+    place.sources[0]["metadata"]["resourceVersion"] = "2"
+    at_work = resource("run", 5, pipeline="name-p")
+    at_work["status"] = {"phase": "RUNNING", "job": {"active": True}}
+    place.runs = [at_work]
+    annotations = {SOURCE_ANNOTATION: "default"}
+    place.pods = [
+        {"metadata": {"labels": {names.RUN_LABEL: uid}, "annotations": annotations}, "status": {"phase": "Running"}}
+        for uid in ("run", "preview", "gone")
+    ]
+    await sweep.first()
+    assert sweep._slots.source_use("default", "name-p").elsewhere == 1
+    assert sweep._slots.source_use("default", "").elsewhere == 2
 
 
 async def test_a_sweep_wakes_schedules_that_are_behind_and_the_first_one_all(sweep, place):

@@ -6,7 +6,7 @@ from headrace_runner.protocols import Batch
 from headrace_runner.rows import Rows
 from headrace_runner.targets.elasticsearch.acknowledged import Acknowledgements, BadRow, Tally
 
-BAD = BadRow(document_id="1", action=b"", document=b"", error_type="t", reason="r")
+BAD = BadRow(document_id="1", document=b"", error_type="t", reason="r")
 
 
 def opened(*sizes):

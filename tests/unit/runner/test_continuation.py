@@ -124,6 +124,10 @@ STARTS_OVER = {
         changed(OURS, target_id="2"), FULL, IDENTITY, None,
         "the target is another table now (a new name, or dropped and made again)",
     ),
+    "another table, of another source": (
+        changed(OTHERS, target_id="2"), FULL, dataclasses.replace(IDENTITY, source="second"), "FAILED",
+        'the source was the default one and is now "second"',
+    ),
     "another source": (
         OTHERS, FULL, dataclasses.replace(IDENTITY, source="second"), "FAILED",
         'the source was the default one and is now "second"',
@@ -206,6 +210,14 @@ def test_starts_over_and_says_why(case):
 def test_an_incremental_run_says_that_older_rows_are_left_alone(old, new, is_told):
     found = continuation_of(changed(by_time(OTHERS), **old), INCREMENTAL, dataclasses.replace(BY_TIME, **new), None)
     assert (found.caution is not None) == is_told
+
+
+@pytest.mark.parametrize(("version_column", "what"), [(None, "a restart reads"), ("v", "a rebuild loads")])
+def test_what_it_says_would_bring_them_does(version_column, what):
+    """A restart would bring nothing where only newer rows get in."""
+    spec = dataclasses.replace(INCREMENTAL, version_column=version_column)
+    found = continuation_of(by_time(OTHERS), spec, dataclasses.replace(BY_TIME, fingerprint="g"), None)
+    assert f"rows up to the cursor stay as they are; {what} all of them again" in found.caution
 
 
 def test_the_store_is_asked_only_when_the_answer_matters():

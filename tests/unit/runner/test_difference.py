@@ -5,7 +5,7 @@ from itertools import accumulate
 
 import pytest
 
-from headrace_runner.protocols import Field, Projection
+from headrace_runner.projection import Field, Projection
 from headrace_runner.rows import Rows
 from headrace_runner.targets.postgres.difference import CHUNK, Difference, are_same, difference, key_reader
 

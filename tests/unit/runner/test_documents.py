@@ -1,7 +1,9 @@
 """The statement that makes documents of rows."""
 
 from headrace_runner.postgres.wire import edge_of
-from headrace_runner.protocols import DocumentField, Documents, Field, JsonForm, Position, Projection, SourceColumn
+from headrace_runner.projection import DocumentField, Documents, Field, JsonForm, Projection
+from headrace_runner.protocols import Position
+from headrace_runner.shape import SourceColumn
 from headrace_runner.sources.postgres.select import Select, as_stream
 
 

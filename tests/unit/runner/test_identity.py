@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from headrace_runner.identity import Identity
+from headrace_runner.identity import Identity, other_rows
 from headrace_runner.sources.postgres.session import place_of
 
 PLACE = "0123456789abcdef"
@@ -42,6 +42,22 @@ def test_a_checkpoint_of_an_older_version_has_less():
     row = {**IDENTITY.as_row(), "key_types": None, "cursor_type": None, "target_columns": None}
     older = dataclasses.replace(IDENTITY, key_types=(), cursor_type=None, columns=None)
     assert Identity.of_row(row, "1") == older
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ({}, {}, None),
+        ({}, {"fingerprint": "g", "target_id": "2", "columns": None, "incremental_key": None}, None),
+        ({}, {"place": PLACE}, None),
+        ({"place": PLACE}, {"place": PLACE[::-1]}, "the source leads to another host, port or database"),
+        ({}, {"source": "second"}, 'the source was the default one and is now "second"'),
+        ({}, {"key_columns": ("id", "day")}, "the key was (id) and is now (id, day)"),
+        ({"key_columns": ()}, {}, "the key was none and is now (id)"),
+    ],
+)
+def test_a_key_means_another_row_in_another_source_or_as_other_columns(old, new, why):
+    assert other_rows(dataclasses.replace(IDENTITY, **old), dataclasses.replace(IDENTITY, **new)) == why
 
 
 ONE = "host=db.example port=5432 dbname=shop user=reader password=old"

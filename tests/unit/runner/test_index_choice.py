@@ -3,10 +3,17 @@
 import pytest
 
 from headrace.errors import PermanentError
-from headrace_runner.targets.elasticsearch.choice import Wanted, half_built, index_for, missing_fields, outlived
+from headrace_runner.targets.elasticsearch.choice import (
+    Wanted,
+    half_built,
+    index_for,
+    missing_fields,
+    outlived,
+    query_changed,
+)
 from headrace_runner.targets.elasticsearch.creation import inherited
 from headrace_runner.targets.elasticsearch.found import Found, Observed, number_of, refuse_unwritable, shown_by
-from headrace_runner.targets.elasticsearch.meta import DRAWN, Meta, Owner, digest_of
+from headrace_runner.targets.elasticsearch.meta import DRAWN, Meta, Origin, Owner, digest_of
 from headrace_runner.targets.elasticsearch.swap import actions_for
 
 MAPPING = {"properties": {"id": {"type": "long"}}}
@@ -55,7 +62,16 @@ def wanted(**changes):
     return Wanted(**{**values, **changes})
 
 
+def read(**changes):
+    """What an index says that has a version column, and what a run wants that reads it."""
+    origin = Origin(**{"source": "", "place": "here", "query": "q", **changes})
+    return {"version_rule": "at", "origin": origin}
+
+
 REBUILD = wanted(rebuilds=True)
+THEIRS = observed(found("film", is_ours=False, **read()), is_alias=False)
+PART = {"is_full": True, "prunes": False}
+INCREMENT = {"is_full": False}
 CHANGED = {"properties": {"id": {"type": "keyword"}}}
 AT_2 = {"checkpoint_at": "uuid of film-000002"}
 HALF = {"is_building": True}
@@ -121,6 +137,163 @@ def test_the_index_that_is_written(there, want, choice):
 def test_an_index_that_is_not_written(there, want, words):
     with pytest.raises(PermanentError, match=words):
         index_for(there, want)
+
+
+@pytest.mark.parametrize(
+    ("was", "want", "choice"),
+    [
+        pytest.param(read(), wanted(**read()), "film-000001", id="the same"),
+        pytest.param(read(), wanted(**read(source="b")), NEXT, id="another source"),
+        pytest.param(read(), wanted(**read(place="there")), NEXT, id="a source that was edited"),
+        pytest.param(read(), wanted(**read(query="r")), NEXT, id="another query"),
+        pytest.param(read(query=""), wanted(**read()), NEXT, id="several queries"),
+        pytest.param(
+            read(),
+            wanted(restarts=True, **INCREMENT, **read(source="b")),
+            "film-000001",
+            id="another source of an increment that is restarted",
+        ),
+        pytest.param(
+            read(), wanted(rebuilds=True, **INCREMENT, **read(source="b")), NEXT, id="another source of a rebuild"
+        ),
+        pytest.param(read(), wanted(**INCREMENT, **read(query="r")), "film-000001", id="another query of an increment"),
+        pytest.param(read(), wanted(**PART, **read(query="r")), "film-000001", id="another part"),
+        pytest.param(read(place=""), wanted(**read()), "film-000001", id="a place that is not known"),
+        pytest.param({"version_rule": "at"}, wanted(**read()), "film-000001", id="made by an older version"),
+        pytest.param(
+            {"version_rule": "at"}, wanted(**read(source="b")), NEXT, id="made by an older version, another source"
+        ),
+        pytest.param({}, wanted(**INCREMENT, **read(source="b")), NEXT, id="drawn versions before"),
+        pytest.param({}, wanted(origin=None), "film-000001", id="drawn versions"),
+        pytest.param(read(), wanted(restarts=True, **read()), NEXT, id="a restart"),
+        pytest.param(
+            {"run_id": "this", **read()}, wanted(restarts=True, **read()), "film-000001", id="one that is shown"
+        ),
+        pytest.param(read(), wanted(restarts=True, **PART, **read()), "film-000001", id="a restart of a part"),
+        pytest.param(read(), wanted(restarts=True, **INCREMENT, **read()), "film-000001", id="a restarted increment"),
+        pytest.param({}, wanted(restarts=True), "film-000001", id="a restart that writes all it reads"),
+    ],
+)
+def test_documents_of_elsewhere_are_not_written_over_where_only_newer_ones_get_in(was, want, choice):
+    chosen = index_for(observed(found(1, **was)), want)
+    assert (chosen and chosen.name) == choice
+
+
+@pytest.mark.parametrize(
+    ("half", "choice"),
+    [(read(source="b"), "film-000002"), (read(), NEXT), ({"version_rule": "at"}, "film-000002")],
+    ids=["of the same", "of elsewhere", "made by an older version"],
+)
+def test_the_next_attempt_goes_on_in_the_index_that_was_begun_for_another_source(half, choice):
+    """Not in what readers see: the checkpoint is of the new source by now."""
+    there = observed(found(1, **read()), found(2, **HALF, **half))
+    chosen = index_for(there, wanted(**AT_2, **read(source="b")))
+    assert (chosen and chosen.name) == choice
+
+
+@pytest.mark.parametrize(
+    ("there", "want", "words"),
+    [
+        (
+            observed(found(1, **read())),
+            wanted(**PART, **read(source="b")),
+            '^The source was the default one and is now "b".* for prune is false: start a rebuild',
+        ),
+        (
+            THEIRS,
+            wanted(**read(place="there")),
+            '^The source leads to another host.*"film"; it was not made by Headrace: .* rebuild, which replaces it$',
+        ),
+        (
+            THEIRS,
+            wanted(restarts=True, **read(place="there")),
+            "start a rebuild, which replaces it$",
+        ),
+        (
+            THEIRS,
+            wanted(**INCREMENT, **read(place="there")),
+            "start a rebuild, which replaces it, or a run with restart: true goes on in this one",
+        ),
+        (
+            observed(found(1, **read())),
+            wanted(mapping=CHANGED, **PART, **read(source="b")),
+            "for prune is false: start a rebuild",
+        ),
+        (
+            observed(found(1, **read())),
+            wanted(**INCREMENT, **read(source="b")),
+            "a rebuild loads a new index from what the source has now, or a run with restart: true goes on in this one",
+        ),
+        (
+            observed(found(1, version_rule="at")),
+            wanted(**INCREMENT, **read(source="b")),
+            '^The source was the default one and is now "b"',
+        ),
+        (
+            observed(found(1, **read())),
+            wanted(restarts=True, mapping=CHANGED, **INCREMENT, **read(source="b")),
+            "what the source has now; no run can go on in this one, for its mapping, key or version column changed",
+        ),
+        (
+            observed(found(1, **read())),
+            wanted(restarts=True, key=("a",), **INCREMENT, **read(source="b")),
+            "no run can go on in this one",
+        ),
+    ],
+    ids=[
+        "a part",
+        "an index of somebody else",
+        "also of a restart",
+        "an increment into it",
+        "a part of another mapping",
+        "an increment",
+        "an increment of an older version",
+        "an increment of another mapping",
+        "an increment of another key",
+    ],
+)
+def test_documents_of_elsewhere_that_no_run_may_replace(there, want, words):
+    with pytest.raises(PermanentError, match=words) as refused:
+        index_for(there, want)
+    assert refused.value.field == "version_column"
+
+
+def test_an_increment_that_is_restarted_goes_on_in_an_index_of_somebody_else():
+    assert index_for(THEIRS, wanted(restarts=True, **INCREMENT, **read(source="b"))) is THEIRS.live
+
+
+@pytest.mark.parametrize(
+    ("was", "want", "is_noted"),
+    [
+        (read(), read(query="r"), True),
+        (read(), read(), False),
+        (read(), {**PART, **read(query="r")}, False),
+        (read(), {**INCREMENT, **read(query="r")}, False),
+        (read(), {"rebuilds": True, **read(query="r")}, False),
+        (read(query=""), read(), False),
+        ({"version_rule": "at"}, read(), False),
+        ({}, {}, False),
+    ],
+)
+def test_another_query_into_an_index_of_somebody_else_goes_on_there_and_is_noted(was, want, is_noted):
+    there = observed(found("film", is_ours=False, **was), is_alias=False)
+    assert query_changed(there.live, wanted(**want)) == is_noted
+    if not want.get("rebuilds"):
+        assert index_for(there, wanted(**want)) is there.live
+
+
+def test_no_query_is_noted_of_an_index_that_is_made_anew():
+    assert not query_changed(None, wanted(**read()))
+    assert not query_changed(found(1, **read()), wanted(**read(query="r")))
+    assert not query_changed(found("film", None), wanted(**read()))
+
+
+def test_an_index_of_several_queries_says_so():
+    first, second = read()["origin"], read(query="r")["origin"]
+    assert second.added_to(None) == second
+    assert second.added_to(second) == second
+    assert second.added_to(first) == read(query="")["origin"]
+    assert second.added_to(read(query="")["origin"]) == read(query="")["origin"]
 
 
 def test_a_mapping_that_does_not_fit_is_a_new_index():
@@ -270,6 +443,20 @@ def test_the_next_index_takes_over_what_is_not_the_last_ones_own():
 def test_what_an_index_says_of_itself_is_read_as_it_was_written():
     says = meta(settings={"index.refresh_interval": None, "index.number_of_replicas": "2"})
     assert Meta.of({"_meta": {"headrace": says.to_json()}}) == says
+    says = meta(**read())
+    assert Meta.of({"_meta": {"headrace": says.to_json()}}) == says
+
+
+def test_what_a_later_version_says_of_an_origin_is_left_out():
+    says = meta(**read()).to_json()
+    says["origin"]["more"] = 1
+    assert Meta.of({"_meta": {"headrace": says}}) == meta(**read())
+
+
+def test_an_index_of_an_older_version_does_not_say_what_was_read():
+    says = meta().to_json()
+    del says["origin"]
+    assert Meta.of({"_meta": {"headrace": says}}) == meta()
 
 
 @pytest.mark.parametrize("mapping", [{}, {"_meta": {}}, {"_meta": {"headrace": {"format": 99}}}])

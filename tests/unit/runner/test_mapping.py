@@ -4,7 +4,8 @@ import pytest
 
 from headrace.errors import PermanentError
 from headrace.runspec import RunSpec
-from headrace_runner.protocols import Field, JsonForm, Shape, SourceColumn
+from headrace_runner.projection import Field, JsonForm
+from headrace_runner.shape import Shape, SourceColumn
 from headrace_runner.targets.elasticsearch.mapping import count_fields, documents_of, key_fields, refuse_full
 
 KEYWORD = {"type": "keyword", "ignore_above": 8191}

@@ -14,14 +14,16 @@ CASES = [
     ("FATAL:  no such user", CredentialsError),
     ('FATAL:  no pg_hba.conf entry for host "secret", user "x", database "y", no encryption', PermanentError),
     ('FATAL:  database "secret" does not exist', PermanentError),
-    ("server does not support SSL, but SSL was required", PermanentError),
+    ("server does not support SSL, but SSL was required", CredentialsError),
+    ("SSL error: certificate verify failed", CredentialsError),
+    ('root certificate file "secret" does not exist', CredentialsError),
     ("FATAL:  sorry, too many clients already", TransientError),
     ("connection to server failed: Connection refused", TransientError),
 ]
 
 
 @pytest.mark.parametrize(("text", "kind"), CASES)
-def test_only_a_refused_login_is_one_of_credentials(text, kind):
+def test_only_a_refused_login_or_certificate_is_one_of_credentials(text, kind):
     error = translate(psycopg.OperationalError(text), "the source")
     assert type(error) is kind
     assert error.message.startswith("The source: ")

@@ -110,6 +110,23 @@ def test_a_file_that_changed_is_tried_at_once(tmp_path):
     assert time.monotonic() - started < 10
 
 
+def test_a_file_beside_it_that_changed_is_a_reason_to_try_at_once(tmp_path):
+    """Kubernetes leads to another folder: the certificates lie in a file of their own."""
+    for folder, ca in (("before", "old"), ("after", "new")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "elasticsearch").write_text("{}")
+        (tmp_path / folder / "ca.pem").write_text(ca)
+    (tmp_path / "data").symlink_to("before")
+    (tmp_path / "other").symlink_to("after")
+    file = tmp_path / "elasticsearch"
+    file.symlink_to("data/elasticsearch")
+    threading.Timer(0.1, (tmp_path / "other").rename, (tmp_path / "data",)).start()
+    settings = dataclasses.replace(reached_by(file), again_seconds=30.0)
+    started = time.monotonic()
+    assert tried(Attempts(1, error=refused()), settings=settings) == "done"
+    assert time.monotonic() - started < 10
+
+
 @pytest.mark.parametrize("part", ["the source", "the target", "the store", "Elasticsearch"])
 def test_credentials_that_no_file_holds_are_not_waited_for(part):
     attempts = Attempts(1, error=refused(part))

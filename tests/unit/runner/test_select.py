@@ -2,7 +2,8 @@
 
 import pytest
 
-from headrace_runner.protocols import Field, Position, Projection
+from headrace_runner.projection import Field, Projection
+from headrace_runner.protocols import Position
 from headrace_runner.sources.postgres.select import Select, as_stream
 
 KEYS = (Field(name="id", type_name="integer"), Field(name='a"b', type_name="text", is_text=True))

@@ -8,7 +8,8 @@ import pytest
 
 from headrace.errors import StoppedError
 from headrace_runner.moving import Mover
-from headrace_runner.protocols import Batch, Checkpoint, Counters, Edge, Horizon, Look, Position, Projection
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Batch, Checkpoint, Counters, Edge, Horizon, Look, Position
 from headrace_runner.rows import Rows
 from headrace_runner.stages import Stages
 from headrace_runner.stream import Stream

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.errors import PermanentError
-from headrace_runner.protocols import Field, Projection, Shape, SourceColumn
+from headrace_runner.projection import Field, Projection
+from headrace_runner.shape import Shape, SourceColumn
 from headrace_runner.targets.elasticsearch.pages import Document
 from headrace_runner.targets.elasticsearch.walk import Order, Walk, order_of
 

@@ -15,7 +15,8 @@ from headrace_runner.postgres.wire import (
     without_cursor,
     without_header,
 )
-from headrace_runner.protocols import Edge, Field, Projection
+from headrace_runner.projection import Field, Projection
+from headrace_runner.protocols import Edge
 from headrace_runner.rows import Rows
 
 KEY = Projection(keys=(Field(name="id", type_name="integer"),), others=())

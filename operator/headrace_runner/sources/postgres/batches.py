@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from headrace_runner.postgres.copystream import CopyStream
 from headrace_runner.postgres.wire import edge_of
-from headrace_runner.protocols import Batch, Edge, Projection
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Batch, Edge
 from headrace_runner.rows import Cut
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headrace_runner.postgres.quoting import quote_literal, quote_name
-from headrace_runner.protocols import DocumentField, Documents, Field, JsonForm, Projection, SourceColumn
+from headrace_runner.projection import DocumentField, Documents, Field, JsonForm, Projection
+from headrace_runner.shape import SourceColumn
 from headrace_runner.sources.postgres.values import column, value
 
 FORMAT = r"(FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01', ENCODING 'UTF8')"

@@ -10,7 +10,7 @@ import psycopg
 from headrace.errors import PermanentError
 from headrace_runner.postgres.copystream import CopyStream
 from headrace_runner.postgres.wire import SEPARATOR, edge_of
-from headrace_runner.protocols import Projection
+from headrace_runner.projection import Projection
 from headrace_runner.rows import Cut, Rows
 
 _NO_ACTION = SEPARATOR[0]

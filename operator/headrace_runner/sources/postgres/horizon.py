@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from headrace.runspec import RunSpec
 from headrace_runner.postgres.operators import operator
-from headrace_runner.protocols import Horizon, Position, Projection
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Horizon, Position
+from headrace_runner.sources.postgres.guard import ask
 from headrace_runner.sources.postgres.lookback import DAY_SECONDS, ZONES_SECONDS, grain_seconds, has_zone
 from headrace_runner.sources.postgres.select import Select
 from headrace_runner.sources.postgres.transactions import transactions_in_progress, wait_until_ended
@@ -26,7 +29,7 @@ _ENDLESS = ("infinity", "Infinity", "NaN")
 """Nothing sorts after them: a cursor that stood there would never move again."""
 _NUMBERS = ("numeric", "real", "double precision")
 # What logical replication writes was committed elsewhere before: in which order, nobody here knows.
-_SUBSCRIBED = b"""
+_SUBSCRIBED = """
     SELECT DISTINCT format(' on %I.%I ', n.nspname, c.relname) FROM pg_catalog.pg_subscription_rel AS s
     JOIN pg_catalog.pg_class AS c ON c.oid = s.srrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 """
@@ -108,7 +111,8 @@ class HorizonFinder:
 
     def _doubt(self, sleep: Callable[[float], None]) -> str | None:
         """Why rows may commit behind the horizon; None when all that could have ended."""
-        lasting = lasting_doubt(self._connection, self._select.rows(self._projection, Position()))
+        rows = self._select.rows(self._projection, Position())
+        lasting = lasting_doubt(self._connection, rows, self._select.row_security)
         if lasting is not None:
             return lasting
         seconds = self._spec.wait_seconds
@@ -123,9 +127,8 @@ class HorizonFinder:
     def _is_below(self, value: str, other: str) -> bool:
         sign = operator("<", is_builtin=self._select.cursor_is_builtin)
         collation = f" COLLATE {self._select.byte_order}" if self._select.cursor_is_text else ""
-        name = self._type.replace("%", "%%")
-        row = self._connection.execute(f"SELECT %s::{name}{collation} {sign} %s::{name}".encode(), (value, other))
-        return row.fetchone() == (True,)
+        one, two = (f"{self._literal(each)}::{self._type}" for each in (value, other))
+        return self._fetch(f"SELECT ({one}{collation} {sign} {two})::text") == "true"
 
     def _times(self, value: str, clock: str, *, in_doubt: bool) -> tuple[str, bool]:
         """From where on rows are unsettled, and whether `value` is ahead of the clock by more than lookback mends."""
@@ -134,30 +137,35 @@ class HorizonFinder:
         # In doubt the source may be behind its own clock, as a standby is.
         base = "least(h.value, h.clock)" if in_doubt else "h.clock"
         wide = "timestamptz" if has_zone(self._type) else "timestamp"
-        query = f"""
-            SELECT ({base} - make_interval(secs => %s))::text, h.value > h.clock + make_interval(secs => %s)
-            FROM (SELECT %s::{wide} AS value, %s::timestamptz::{wide} AS clock) AS h
-        """
         lookback = self._spec.lookback_seconds
         ahead = max(lookback, 1.0) + (slack + DAY_SECONDS if slack else 0.0)
-        row = self._connection.execute(query.encode(), (lookback + grain + slack, ahead, value, clock)).fetchone()
+        query = f"""
+            SELECT ({base} - make_interval(secs => {lookback + grain + slack}))::text,
+                   h.value > h.clock + make_interval(secs => {ahead})
+            FROM (SELECT {self._literal(value)}::{wide} AS value,
+                         {self._literal(clock)}::timestamptz::{wide} AS clock) AS h
+        """
+        row = ask(self._connection, query, self._select.row_security).fetchone()
         assert row is not None
         return row[0], row[1]
 
+    def _literal(self, text: str) -> str:
+        return sql.Literal(text).as_string(self._connection)
+
     def _fetch(self, statement: str) -> str | None:
-        row = self._connection.execute(statement.encode()).fetchone()
+        row = ask(self._connection, statement, self._select.row_security).fetchone()
         return None if row is None or row[0] is None else str(row[0])
 
 
-def lasting_doubt(connection: psycopg.Connection[Any], select: str) -> str | None:
+def lasting_doubt(connection: psycopg.Connection[Any], select: str, row_security: str) -> str | None:
     """Why waiting can't help on this source; None when it can."""
     row = connection.execute(b"SELECT pg_is_in_recovery()").fetchone()
     if row and row[0]:
         return "the source is a standby, which does not know the transactions in progress on its primary"
-    plan = [f"{line} " for (line,) in connection.execute(f"EXPLAIN (VERBOSE, COSTS OFF) {select}".encode())]
+    plan = [f"{line} " for (line,) in ask(connection, f"EXPLAIN (VERBOSE, COSTS OFF) {select}", row_security)]
     if any("Foreign Scan" in line for line in plan):
         return "the query reads foreign tables, whose transactions in progress are not known here"
-    subscribed = [name for (name,) in connection.execute(_SUBSCRIBED)]
+    subscribed = [name for (name,) in ask(connection, _SUBSCRIBED, row_security)]
     if any(name in line for name in subscribed for line in plan):
         return "the query reads tables of a subscription, whose transactions in progress are not known here"
     return None

@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 
 from headrace.runspec import RunSpec
-from headrace_runner.protocols import Horizon, Look, Position, Projection
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Horizon, Look, Position
 from headrace_runner.sources.postgres.horizon import HorizonFinder, lasting_doubt
 from headrace_runner.sources.postgres.lookback import grain_seconds
 from headrace_runner.sources.postgres.select import Select
@@ -57,7 +58,8 @@ class Lookout:
 
     def _ask(self) -> str | None:
         if time.monotonic() - self._asked > DOUBT_SECONDS:
-            self._doubt = lasting_doubt(self._connection, self._select.rows(self._projection, Position()))
+            rows = self._select.rows(self._projection, Position())
+            self._doubt = lasting_doubt(self._connection, rows, self._select.row_security)
             self._asked, self._last = time.monotonic(), None
         return self._doubt
 

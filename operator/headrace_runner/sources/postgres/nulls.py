@@ -5,7 +5,8 @@ from typing import Any
 
 import psycopg
 
-from headrace_runner.protocols import Position, Projection
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Position
 from headrace_runner.sources.postgres.select import Select
 
 

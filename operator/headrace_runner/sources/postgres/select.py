@@ -4,8 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from headrace.postgres.row_security import SEES_ALL
 from headrace_runner.postgres.operators import operator
-from headrace_runner.protocols import Field, Position, Projection, SourceColumn
+from headrace_runner.projection import Field, Projection
+from headrace_runner.protocols import Position
+from headrace_runner.shape import SourceColumn
 from headrace_runner.sources.postgres.documents import FORMAT, MOST_ROWS, DocumentItems
 from headrace_runner.sources.postgres.lookback import grain_seconds, is_time
 from headrace_runner.sources.postgres.values import column, value
@@ -28,6 +31,8 @@ class Select:
     """The query's: documents are made by their types."""
     is_utf8: bool = True
     """The server's texts are."""
+    row_security: str = SEES_ALL
+    """The setting with which the server has to run them."""
 
     def bare(self) -> str:
         """The query by itself, without what may follow a statement."""

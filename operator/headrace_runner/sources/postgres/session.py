@@ -14,25 +14,24 @@ from headrace.postgres.problems import describe, translated
 from headrace.postgres.watch import Watch
 from headrace_runner.credentials import dsn_of
 from headrace_runner.postgres.pinned import PINNED
+from headrace_runner.sources.postgres.guard import TIMEOUTS
+from headrace_runner.sources.postgres.row_security import hides_rows, in_words, without_row_security
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 SETTINGS = {
     **PINNED,
+    **TIMEOUTS,
     "default_transaction_read_only": "on",
-    # All of them would fire on a reader that is held back by a slow target.
-    "statement_timeout": "0",
-    "transaction_timeout": "0",
     "idle_session_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "lock_timeout": "30s",
 }
 
 
 def open_session(dsn: str | Path, run_id: str) -> Connection:
     """Connects; raises PermanentError or TransientError."""
     with reading():
-        connection = connect(dsn_of(dsn, "the source"), application_name=f"headrace-read {run_id}", settings=SETTINGS)
+        text = without_row_security(dsn_of(dsn, "the source"))
+        connection = connect(text, application_name=f"headrace-read {run_id}", settings=SETTINGS)
         Watch(connection).start()
         return connection
 
@@ -59,3 +58,7 @@ def reading() -> Iterator[None]:
         except psycopg.errors.ReadOnlySqlTransaction as error:
             # Elsewhere that is a fail-over; here it is our own transaction that refuses a query that writes.
             raise PermanentError(f"The source: {describe(error)}", field="source_query") from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            if not hides_rows(error):
+                raise
+            raise PermanentError(f"The source: {in_words(error)}") from error

@@ -8,7 +8,7 @@ from psycopg import pq
 from headrace.errors import PermanentError
 from headrace_runner.postgres.operators import FIRST_USER_OID
 from headrace_runner.postgres.wire import error_of
-from headrace_runner.protocols import Shape, SourceColumn
+from headrace_runner.shape import Shape, SourceColumn
 
 _TYPES = """
     WITH RECURSIVE columns AS (
@@ -87,6 +87,14 @@ def shape_of(connection: psycopg.Connection[Any], wrapped: str) -> Shape:
     encoding = connection.info.parameter_status("server_encoding")
     table = _table(result)
     return Shape(columns, _primary_key(connection, result, names, table), encoding, table)
+
+
+def cursor_in(shape: Shape, name: str | None) -> SourceColumn:
+    """The column of the incremental key; raises PermanentError where the query gives none of that name."""
+    for column in shape.columns:
+        if column.name == name:
+            return column
+    raise PermanentError(f'The query gives no column "{name}", the incremental key', field="incremental_key")
 
 
 def _check_names(names: list[str]) -> None:

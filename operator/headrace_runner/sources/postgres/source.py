@@ -7,30 +7,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg
-from psycopg import pq
-
-from headrace.errors import PermanentError
-from headrace.postgres.problems import describe
-from headrace.runspec import RunSpec
+from headrace.runspec import RunKind, RunSpec
 from headrace_runner.pace import Pace
 from headrace_runner.postgres.collations import byte_order
 from headrace_runner.postgres.copystream import CopyStream
 from headrace_runner.postgres.mark import marked_relations
-from headrace_runner.postgres.operators import refuse_hidden_operators
-from headrace_runner.postgres.quoting import quote_name
-from headrace_runner.postgres.wire import error_of, fetch_row
-from headrace_runner.protocols import Batch, Edge, Horizon, Look, Position, Projection, Shape, SourceColumn
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Batch, Edge, Horizon, Look, Position
+from headrace_runner.shape import Shape
 from headrace_runner.sources.postgres.batches import Limits, batches_of
+from headrace_runner.sources.postgres.checking import check
 from headrace_runner.sources.postgres.documents import MOST_ROWS
 from headrace_runner.sources.postgres.documentstream import DocumentStream
+from headrace_runner.sources.postgres.edges import edge_of_start, next_start
+from headrace_runner.sources.postgres.guard import ask, bind, bounds
 from headrace_runner.sources.postgres.horizon import HorizonFinder
 from headrace_runner.sources.postgres.lookback import is_unsettled
 from headrace_runner.sources.postgres.nulls import has_to_see_nulls
 from headrace_runner.sources.postgres.role import note_on_role
+from headrace_runner.sources.postgres.row_security import row_security_of
 from headrace_runner.sources.postgres.select import Select, as_stream
 from headrace_runner.sources.postgres.session import open_session, place_of, reading
-from headrace_runner.sources.postgres.shape import describe_statement, shape_of
+from headrace_runner.sources.postgres.shape import cursor_in, describe_statement, shape_of
 
 if TYPE_CHECKING:
     from headrace_runner.sources.postgres.lookout import Lookout
@@ -43,11 +41,13 @@ class PostgresSource:
         self._dsn = dsn
         self._spec = spec
         self._wait = wait
+        row_security = row_security_of(dsn)
         self._connection = open_session(dsn, spec.run_id)
         self._lookout: Lookout | None = None
         """Of a stream."""
         with reading():
-            self._select = Select(query=_compared(spec), byte_order=byte_order(self._connection))
+            order = byte_order(self._connection)
+            self._select = Select(query=_compared(spec), byte_order=order, row_security=row_security)
 
     def note_on_role(self) -> Mapping[str, str]:
         """Whether its role could write there."""
@@ -55,11 +55,12 @@ class PostgresSource:
 
     def describe(self) -> Shape:
         """The query's result; raises PermanentError when it can't be parsed."""
-        if self._spec.source_table is not None:
-            from headrace_runner.sources.postgres.whole import require_readable
-
-            require_readable(self._connection, self._spec.source_table)
         with reading(), self._connection.transaction():
+            self._bind({})
+            if self._spec.source_table is not None:
+                from headrace_runner.sources.postgres.whole import require_readable
+
+                require_readable(self._connection, self._spec.source_table)
             # By itself first: in parentheses a mistake in it is reported at another place.
             describe_statement(self._connection, self._select.bare())
             shape = shape_of(self._connection, self._select.wrapped())
@@ -71,7 +72,7 @@ class PostgresSource:
             is_utf8=shape.encoding == "UTF8",
         )
         if self._spec.has_cursor:
-            cursor = self._cursor_in(shape)
+            cursor = cursor_in(shape, self._spec.incremental_key)
             self._select = dataclasses.replace(
                 self._select,
                 cursor_type=cursor.type_name,
@@ -83,13 +84,7 @@ class PostgresSource:
 
     def check(self, projection: Projection) -> None:
         """Parses the whole statement, casts and order too; raises PermanentError that names the column at fault."""
-        try:
-            self._parse(self._select.rows(projection, Position()))
-        except psycopg.Error as error:
-            self._blame_column(projection)
-            with reading():
-                raise error
-        self._refuse_hidden_operators(projection)
+        check(self._connection, self._select, projection)
 
     def horizon(self, projection: Projection, start: Position) -> Horizon:
         """How far this run may read; waits for transactions in progress."""
@@ -128,7 +123,9 @@ class PostgresSource:
                         break
                 # A stream can't be left before its end, only its session can.
                 self._reconnect()
-                start = self._next_start(projection, last, start)
+                with self._connection.transaction():
+                    self._bind({})
+                    start = next_start(self._connection, projection, last, start)
 
     def read_keys(self, projection: Projection, keys: Sequence[tuple[str, ...]]) -> Iterator[Batch]:
         """The rows with these keys, as far as the query gives them."""
@@ -140,7 +137,8 @@ class PostgresSource:
     def count(self) -> int:
         """How many rows the query gives."""
         with reading():
-            return int(self._fetch_text(self._select.count()) or 0)
+            row = ask(self._connection, self._select.count(), self._select.row_security).fetchone()
+        return 0 if row is None else int(row[0])
 
     def close(self) -> None:
         """Lets go of the connection; the server ends a stream that is under way."""
@@ -161,7 +159,7 @@ class PostgresSource:
         # One snapshot for all statements: what one of them finds is so for the next.
         self._connection.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         self._bind_start(start, None if horizon is None else horizon.value)
-        first = self._edge_of(projection, start)
+        first = edge_of_start(self._connection, self._select, projection, start)
         nulls = has_to_see_nulls(self._connection, self._select, projection, start)
         bounded = horizon is not None
         rows = self._select.rows(projection, start, bounded=bounded, nulls=nulls, version=version, limit=limit)
@@ -187,83 +185,13 @@ class PostgresSource:
         self._bind(settings)
 
     def _bind(self, settings: Mapping[str, str]) -> None:
-        query = "SELECT pg_catalog.set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s(name, value)"
-        self._connection.execute(query, (list(settings), list(settings.values())))
-
-    def _edge_of(self, projection: Projection, start: Position) -> Edge | None:
-        """The row to start after, in the bytes that the stream will have for it."""
-        if start.key is None or start.look_back:
-            return None
-        if projection.documents is not None:
-            key = tuple(text.encode() for text in start.key)
-            return Edge(None if projection.cursor is None else str(start.value).encode(), key)
-        statement = self._select.start_row(projection).encode()
-        style = pq.Format.BINARY if projection.binary else pq.Format.TEXT
-        result = self._connection.pgconn.exec_params(statement, None, result_format=style)
-        if result.status != pq.ExecStatus.TUPLES_OK:
-            raise error_of(result)
-        values = tuple(result.get_value(0, number) for number in range(result.nfields))
-        return Edge(None, values) if projection.cursor is None else Edge(values[0], values[1:])
-
-    def _next_start(self, projection: Projection, last: Edge | None, start: Position) -> Position:
-        position = self._position_of(projection, last)
-        if position == start:
-            words = f'{MOST_ROWS:,} rows or more have the same key and the same "{projection.cursor}"'
-            raise PermanentError(f"The key identifies no row: {words}", field="key_columns")
-        return position
-
-    def _position_of(self, projection: Projection, edge: Edge | None) -> Position:
-        if edge is None:
-            return Position()
-        value = None if edge.value is None else edge.value.decode()
-        if projection.documents is not None:
-            return Position(key=tuple((text or b"").decode() for text in edge.key), value=value)
-        items = [f"${number}::{field.type_name}::text" for number, field in enumerate(projection.keys, start=1)]
-        values = fetch_row(self._connection, f"SELECT {', '.join(items)}", edge.key, binary=projection.binary)
-        key = tuple((value or b"").decode() for value in values)
-        return Position(key=key, value=value)
+        """For the transaction at hand, beside what binds all of them."""
+        bind(self._connection, bounds(self._select.row_security) | dict(settings))
 
     def _reconnect(self) -> None:
         self.close()
         self._connection = open_session(self._dsn, self._spec.run_id)
         self._lookout = None
-
-    def _cursor_in(self, shape: Shape) -> SourceColumn:
-        name = self._spec.incremental_key
-        for column in shape.columns:
-            if column.name == name:
-                return column
-        raise PermanentError(f'The query gives no column "{name}", the incremental key', field="incremental_key")
-
-    def _refuse_hidden_operators(self, projection: Projection) -> None:
-        cursor = [] if projection.cursor is None else [projection.cursor]
-        names = cursor + [field.name for field in projection.keys]
-        with reading(), self._connection.transaction():
-            result = describe_statement(self._connection, self._select.ordering(projection))
-            for number, name in enumerate(names):
-                field = "incremental_key" if name == projection.cursor else "key_columns"
-                oid = result.ftype(number)
-                refuse_hidden_operators(self._connection, name, oid, side="the source", field=field)
-
-    def _blame_column(self, projection: Projection) -> None:
-        """Raises PermanentError for the first column that can't be cast alone."""
-        for field in projection.fields:
-            value = f"q.{quote_name(field.name)}" + (f"::{field.type_name}" if field.type_name else "")
-            try:
-                self._parse(f"SELECT {value} FROM {self._select.wrapped()}")
-            except psycopg.errors.CannotCoerce as error:
-                message = f'Column "{field.name}" does not fit the target: {describe(error)}'
-                raise PermanentError(message, field="source_query") from error
-            except psycopg.Error:
-                return
-
-    def _parse(self, statement: str) -> None:
-        with self._connection.transaction():
-            describe_statement(self._connection, statement)
-
-    def _fetch_text(self, statement: str) -> str | None:
-        row = self._connection.execute(statement.encode()).fetchone()
-        return None if row is None or row[0] is None else str(row[0])
 
 
 def _draw_version(projection: Projection) -> int:
@@ -274,7 +202,7 @@ def _draw_version(projection: Projection) -> int:
 
 def _compared(spec: RunSpec) -> str:
     """The query; to be held against a target, without the rows whose documents were deleted."""
-    if spec.kind != "Reconcile" or spec.soft_delete_column is None:
+    if spec.kind != RunKind.RECONCILE or spec.soft_delete_column is None:
         return spec.query
     from headrace_runner.sources.postgres.living import living
 

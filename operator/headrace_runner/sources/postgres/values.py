@@ -1,7 +1,7 @@
 """The query's columns in a statement: `q` is the query."""
 
 from headrace_runner.postgres.quoting import quote_name
-from headrace_runner.protocols import Field
+from headrace_runner.projection import Field
 
 
 def column(name: str) -> str:

@@ -8,11 +8,15 @@ import psycopg
 from headrace.errors import PermanentError
 from headrace.postgres.problems import describe
 from headrace_runner.postgres.quoting import quote_qualified
+from headrace_runner.sources.postgres.row_security import hides_rows, in_words
 from headrace_runner.sources.postgres.session import Connection, reading
 
 
 def require_readable(connection: Connection, table: str) -> None:
-    """Raises PermanentError that names `table`, written `schema.table`, where it is none or may not be read."""
+    """Raises PermanentError that names `table`, written `schema.table`, where it is none or may not be read.
+
+    In the transaction at hand, whose bounds are set.
+    """
     schema, _, name = table.partition(".")
     with reading(), named(table):
         # Nothing is read; but only a statement that runs asks for the right.
@@ -27,6 +31,8 @@ def named(table: str) -> Iterator[None]:
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
         raise _refused(f"The source has no table '{table}', the source_table") from error
     except psycopg.errors.InsufficientPrivilege as error:
+        if hides_rows(error):
+            raise _refused(f"The source_table '{table}' can't be read in full: {in_words(error)}") from error
         said = describe(error)
         raise _refused(f"The source's role may not read '{table}', the source_table: {said}") from error
     except psycopg.errors.WrongObjectType as error:

@@ -14,7 +14,6 @@ class BadRow:
     """A row that the index refuses: nothing of it is written, whatever was there before stays."""
 
     document_id: str
-    action: bytes
     document: bytes
     """Empty when it was to be deleted."""
     error_type: str

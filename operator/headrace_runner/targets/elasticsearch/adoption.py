@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from headrace_runner.targets.elasticsearch.choice import Wanted, missing_fields
 from headrace_runner.targets.elasticsearch.creation import make_ready, put_meta, set_back, with_meta, write_alias
 from headrace_runner.targets.elasticsearch.found import Found
-from headrace_runner.targets.elasticsearch.meta import Meta
+from headrace_runner.targets.elasticsearch.meta import Meta, Origin
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -19,19 +19,19 @@ def adopt(client: Elasticsearch, live: Found, wanted: Wanted) -> bool:
     if live.meta is None or not live.meta.is_ours:
         _mark(client, live, wanted)
         return True
-    meta = live.meta.with_(is_building=False, settings=None)
+    meta = live.meta.with_(is_building=False, settings=None, origin=_origin(live.meta, wanted))
     if meta != live.meta:
-        # The run before died after the swap.
+        # The run before died after the swap, or this one reads another query.
         set_back(client, live.name, live.meta)
         put_meta(client, live, meta)
     _ensure_write_alias(client, live)
     return meta.mapping == wanted.digest or _extend(client, live, wanted, meta.with_(mapping=wanted.digest))
 
 
-def go_on(client: Elasticsearch, half: Found, run_id: str) -> None:
+def go_on(client: Elasticsearch, half: Found, wanted: Wanted) -> None:
     """Makes a half-built index ready for more, by this run."""
     assert half.meta is not None
-    meta = half.meta.with_(run_id=run_id)
+    meta = half.meta.with_(run_id=wanted.run_id, origin=wanted.origin)
     if meta != half.meta:
         # Of a rebuild that is asked for once more: by this it knows the index as its own when it has been shown.
         put_meta(client, half, meta)
@@ -45,14 +45,20 @@ def _mark(client: Elasticsearch, live: Found, wanted: Wanted) -> None:
     from elasticsearch import AuthorizationException
 
     fields = missing_fields(live, wanted)
-    if live.meta is not None and not fields:
+    origin = _origin(live.meta, wanted)
+    if live.meta is not None and live.meta.origin == origin and not fields:
         return
+    meta = wanted.meta.with_(mapping="", is_ours=False, is_building=False, origin=origin)
     try:
-        put_meta(client, live, wanted.meta.with_(mapping="", is_ours=False, is_building=False), fields)
+        put_meta(client, live, meta, fields)
     except AuthorizationException:
-        # Whoever may only write documents does; then a rebuild is refused, and a change of the key not noticed.
+        # Whoever may only write documents does; then a rebuild is refused, and another key or source not noticed.
         if fields:
             raise
+
+
+def _origin(before: Meta | None, wanted: Wanted) -> Origin | None:
+    return None if wanted.origin is None else wanted.origin.added_to(None if before is None else before.origin)
 
 
 def _extend(client: Elasticsearch, live: Found, wanted: Wanted, meta: Meta) -> bool:

@@ -1,18 +1,18 @@
 """The fence and the checkpoint of a run into an index: they lie in the store, for an index has no transactions."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from headrace.postgres.connect import connect
 from headrace.postgres.deadlines import deadline, shut_down
 from headrace.postgres.problems import translated
-from headrace.runspec import RunSpec
+from headrace.runspec import Mode, RunKind, RunSpec
 from headrace.store import dead_letters
 from headrace.store.dead_letters import Letter
 from headrace.store.fences import Claimant, Fence
-from headrace_runner.identity import Identity
+from headrace_runner.checkpoint_row import checkpoint_of, counter_values, position_values
+from headrace_runner.identity import Identity, other_rows
 from headrace_runner.protocols import Checkpoint, Counters, Position, Start
 from headrace_runner.settings import Settings
 from headrace_runner.storage import ANSWER_SECONDS, CONNECT_SECONDS, SETTINGS
@@ -43,13 +43,17 @@ class StoreCheckpoint:
         self._fence = Fence(self._connection, claimant)
         self.first_version = 0
         """What was written with a smaller version, the run did not see."""
+        self._before: Identity | None = None
+        """Of the run before, or of this one's attempt before."""
 
     def take(self, *, held_before: bool) -> Checkpoint:
         """Takes the fence, unless the checkpoint says that this run is done; raises FencedError."""
         with self._asking():
             row = self._fence.take(held_before=held_before)
         self.first_version = row["first_version"]
-        return _checkpoint(row)
+        checkpoint = checkpoint_of(row, target_id=row["target_id"])
+        self._before = checkpoint.identity
+        return checkpoint
 
     def check(self) -> None:
         """Returns when the fence is still ours; else raises FencedError."""
@@ -62,7 +66,7 @@ class StoreCheckpoint:
             return self._fence.draw() << ROW_BITS
 
     def begin(self, start: Start) -> None:
-        """Saves where the run starts."""
+        """Saves where the run starts; what was put aside before goes, when it was of other rows. Raises FencedError."""
         identity = start.identity
         if start.position.key is None:
             self.first_version = self.draw_version()
@@ -71,20 +75,22 @@ class StoreCheckpoint:
             "target_id": identity.target_id,
             **identity.as_row(),
             "first_version": self.first_version,
-            **_position_values(start.position),
-            **_counter_values(start.counters),
+            **position_values(start.position),
+            **counter_values(start.counters),
         }
-        with self._asking():
+        with self._asking(), self._connection.transaction():
             self._fence.begin(values)
+            if self._before is not None and other_rows(self._before, identity) is not None:
+                dead_letters.drop_all(self._connection, self._spec)
 
     def save(
         self, position: Position, counters: Counters, letters: Sequence[Letter] = (), *, done: bool = False
     ) -> None:
         """Saves how far the run is, together with the rows that were put aside; raises FencedError."""
         with self._asking(), self._connection.transaction():
-            self._fence.save({**_position_values(position), **_counter_values(counters), "done": done})
+            self._fence.save({**position_values(position), **counter_values(counters), "done": done})
             dead_letters.save(self._connection, self._spec, letters)
-            if done and (self._spec.kind == "Rebuild" or (self._spec.mode == "full" and self._spec.prune)):
+            if done and (self._spec.kind == RunKind.REBUILD or (self._spec.mode == Mode.FULL and self._spec.prune)):
                 # The run saw every row there is: what it did not put aside again is in the index, or left the query.
                 dead_letters.drop_older(self._connection, self._spec)
 
@@ -118,38 +124,3 @@ class StoreCheckpoint:
         """One thread at a time, and not for ever."""
         with self._lock, translated("the store"), deadline(self._connection, ANSWER_SECONDS):
             yield
-
-
-def _checkpoint(row: Mapping[str, Any]) -> Checkpoint:
-    identity = None if row["run_id"] is None else Identity.of_row(row, row["target_id"])
-    return Checkpoint(
-        holder=int(row["holder"]) + 1,
-        run_id=row["run_id"],
-        identity=identity,
-        position=Position(
-            key=None if row["last_key"] is None else tuple(row["last_key"]),
-            value=row["last_value"],
-            look_back=row["look_back"],
-        ),
-        counters=Counters(
-            rows_read=row["rows_read"],
-            rows_written=row["rows_written"],
-            batches=row["batches"],
-            bad_rows=row["bad_rows"],
-        ),
-        done=row["done"],
-    )
-
-
-def _position_values(position: Position) -> dict[str, Any]:
-    key = None if position.key is None else list(position.key)
-    return {"last_key": key, "last_value": position.value, "look_back": position.look_back}
-
-
-def _counter_values(counters: Counters) -> dict[str, int]:
-    return {
-        "rows_read": counters.rows_read,
-        "rows_written": counters.rows_written,
-        "batches": counters.batches,
-        "bad_rows": counters.bad_rows,
-    }

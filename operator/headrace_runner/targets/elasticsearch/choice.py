@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.errors import PermanentError
+from headrace_runner.identity import other_source
 from headrace_runner.targets.elasticsearch.found import Found, Observed, number_of
-from headrace_runner.targets.elasticsearch.meta import DRAWN, Meta, Owner, digest_of
+from headrace_runner.targets.elasticsearch.meta import DRAWN, Meta, Origin, Owner, digest_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,17 @@ class Wanted:
     mapping: Mapping[str, Any]
     checkpoint_at: str | None
     """The uuid of the index that the checkpoint's position is in."""
+    origin: Origin | None = None
+    """What it reads; None where versions are drawn."""
+    restarts: bool = False
+    """To start over was asked for, of a load."""
+    is_full: bool = True
+    prunes: bool = True
+
+    @property
+    def is_exact(self) -> bool:
+        """After it the index holds just what the query gives."""
+        return self.is_full and self.prunes
 
     @property
     def digest(self) -> str:
@@ -39,6 +51,7 @@ class Wanted:
             run_id=self.run_id,
             is_ours=True,
             is_building=True,
+            origin=self.origin,
         )
 
 
@@ -103,9 +116,78 @@ def _must_replace(observed: Observed, live: Found, wanted: Wanted) -> bool:
         return _replace_foreign(observed, meta, wanted)
     if wanted.rebuilds and meta.run_id != wanted.run_id:
         return True
-    # With a version column an unchanged row is skipped: a field that is new to it would never get in.
-    is_stale = meta.version_rule != DRAWN and meta.mapping != wanted.digest
-    return is_stale or (meta.key, meta.version_rule) != (wanted.key, wanted.version_rule)
+    # A field that is new to an unchanged row would stay away, for with a version column only newer rows get in.
+    fits = (meta.key, meta.version_rule) == (wanted.key, wanted.version_rule) and (
+        meta.version_rule == DRAWN or meta.mapping == wanted.digest
+    )
+    # Before anything makes a new index: of another source it would hold less than readers have.
+    if not wanted.is_exact:
+        _refuse_other_source(observed, meta, wanted, fits=fits)
+    return not fits or (wanted.is_exact and _would_stay(meta, wanted))
+
+
+def _would_stay(meta: Meta, wanted: Wanted) -> bool:
+    """Whether an exact run would leave documents as they are that it should replace."""
+    if wanted.origin is None:
+        return False
+    # A run that was asked to start over may be the only one that knows of a source that was restored.
+    restarts = wanted.restarts and meta.run_id != wanted.run_id
+    return restarts or _other_source(meta, wanted) is not None or _other_query(meta, wanted)
+
+
+def query_changed(live: Found | None, wanted: Wanted) -> bool:
+    """Whether another query filled an index of somebody else, which an exact run does not make anew for that.
+
+    Only of the run that meets it: afterwards the index is one of several queries.
+    """
+    meta = None if live is None else live.meta
+    if meta is None or meta.is_ours or meta.owner != wanted.owner or not wanted.is_exact:
+        return False
+    is_one = meta.origin is not None and meta.origin.query != ""
+    return is_one and not wanted.rebuilds and _other_query(meta, wanted)
+
+
+def _other_query(meta: Meta, wanted: Wanted) -> bool:
+    """Where an index of an older version does not say its query, it is taken for this one."""
+    return meta.origin is not None and wanted.origin is not None and meta.origin.query != wanted.origin.query
+
+
+def _other_source(meta: Meta, wanted: Wanted) -> str | None:
+    """What tells that the documents were read from elsewhere, as far as that counts: not where versions are drawn."""
+    if wanted.origin is None or meta.version_rule == DRAWN:
+        return None
+    # Older versions, which did not note it, could only read the default source.
+    return other_source(meta.origin or Origin(source="", place="", query=""), wanted.origin)
+
+
+def _refuse_other_source(observed: Observed, meta: Meta, wanted: Wanted, *, fits: bool) -> None:
+    """Raises PermanentError where an index of another source stays, unless the run was asked to go on in it.
+
+    Incremental pipelines may have brought what no source has any more: a server's new name is no reason to lose it.
+    """
+    why = _other_source(meta, wanted)
+    # Then the checkpoint is of another source, too, so that the run reads from the beginning.
+    goes_on = wanted.restarts and not wanted.is_full and fits
+    if why is not None and not goes_on:
+        message = f"{why[0].upper()}{why[1:]}, and with versionColumn only rows that are newer get into the index"
+        ways_out = _ways_out(meta, wanted, fits=fits)
+        raise PermanentError(f'{message} "{observed.name}"; {ways_out}', field="version_column")
+
+
+def _ways_out(meta: Meta, wanted: Wanted, *, fits: bool) -> str:
+    if meta.is_ours and wanted.is_full:
+        return (
+            "a new index would hold no more than this run brings, for prune is false: start a rebuild "
+            "or, where the query has parameters, delete the index and run each part again"
+        )
+    rebuild = "a rebuild loads a new index from what the source has now"
+    if not meta.is_ours:
+        rebuild = "it was not made by Headrace: start a rebuild, which replaces it"
+    if wanted.is_full:
+        return rebuild
+    if not fits:
+        return f"{rebuild}; no run can go on in this one, for its mapping, key or version column changed, too"
+    return f"{rebuild}, or a run with restart: true goes on in this one and writes what is newer"
 
 
 def _take_over(observed: Observed, meta: Meta, wanted: Wanted) -> bool:
@@ -131,6 +213,8 @@ def _replace_foreign(observed: Observed, meta: Meta | None, wanted: Wanted) -> b
     if meta is not None and (meta.key, meta.version_rule) != (wanted.key, wanted.version_rule):
         message = f'The key or the version column changed, and the index "{observed.name}" was not made by Headrace'
         raise PermanentError(f"{message}: start a rebuild, which replaces it", field="key_columns")
+    if meta is not None:
+        _refuse_other_source(observed, meta, wanted, fits=True)
     return False
 
 
@@ -139,4 +223,4 @@ def _goes_on(found: Found, wanted: Wanted) -> bool:
     meta = found.meta
     assert meta is not None
     is_alike = (meta.key, meta.version_rule, meta.mapping) == (wanted.key, wanted.version_rule, wanted.digest)
-    return is_alike and found.uuid == wanted.checkpoint_at
+    return is_alike and found.uuid == wanted.checkpoint_at and meta.origin in (None, wanted.origin)

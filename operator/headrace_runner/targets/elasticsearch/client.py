@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import PermanentError, TransientError
-from headrace_runner.targets.elasticsearch.endpoint import Endpoint
+from headrace.search.endpoint import Endpoint
 from headrace_runner.targets.elasticsearch.problems import complaint_of, unreachable
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from headrace.errors import PermanentError
-from headrace.runspec import RunSpec
-from headrace_runner.protocols import Batch, Checkpoint, Counters, Projection
+from headrace.runspec import Mode, RunSpec
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Batch, Checkpoint, Counters
 from headrace_runner.targets.elasticsearch.checkpoint import StoreCheckpoint
 from headrace_runner.targets.elasticsearch.client import translated
 from headrace_runner.targets.elasticsearch.emptiness import refuse_empty
@@ -103,7 +104,7 @@ class Closing:
 
     @property
     def _prunes(self) -> bool:
-        return self._spec.mode == "full" and self._spec.prune
+        return self._spec.mode == Mode.FULL and self._spec.prune
 
     def _holds_only_what_was_read(self) -> bool:
         """No document is in the index that this read did not bring.
@@ -139,5 +140,5 @@ class Closing:
         """How many documents an index must hold at least, and at most, that only this run has written."""
         most = counters.rows_read - counters.bad_rows if self._is_whole else None
         # A row that is read twice, behind its cursor, is one document, and a soft deletion is none.
-        is_exact = self._spec.mode == "full" and self._spec.soft_delete_column is None
+        is_exact = self._spec.mode == Mode.FULL and self._spec.soft_delete_column is None
         return counters.rows_written if is_exact else 0, most

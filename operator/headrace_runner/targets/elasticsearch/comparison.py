@@ -7,7 +7,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from headrace.runspec import RunSpec
-from headrace_runner.protocols import Batch, Comparison, Projection, Shape
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Batch, Comparison
+from headrace_runner.shape import Shape
 from headrace_runner.targets.elasticsearch.client import translated
 from headrace_runner.targets.elasticsearch.found import observe
 from headrace_runner.targets.elasticsearch.mapping import key_fields

@@ -178,7 +178,6 @@ def _bad_row(lines: tuple[bytes, bytes], complaint: Complaint) -> BadRow:
         )
     return BadRow(
         document_id=str(described["_id"]),
-        action=action,
         document=document,
         error_type=complaint.type or ("content_too_long_exception" if complaint.status == _TOO_LARGE else "unknown"),
         reason=reason,

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import PermanentError, TransientError
-from headrace.runspec import RunSpec
+from headrace.runspec import Mode, RunKind, RunSpec
 from headrace_runner.protocols import Checkpoint
 from headrace_runner.targets.elasticsearch.adoption import adopt, go_on
-from headrace_runner.targets.elasticsearch.choice import Wanted, half_built, index_for, outlived
+from headrace_runner.targets.elasticsearch.choice import Wanted, half_built, index_for, outlived, query_changed
 from headrace_runner.targets.elasticsearch.client import LONG_SECONDS, require_shards, translated
 from headrace_runner.targets.elasticsearch.creation import create, put_meta, set_back, write_alias
 from headrace_runner.targets.elasticsearch.emptiness import refuse_empty
 from headrace_runner.targets.elasticsearch.found import Found, Observed, observe
-from headrace_runner.targets.elasticsearch.meta import Owner
+from headrace_runner.targets.elasticsearch.meta import DRAWN, Origin, Owner
 from headrace_runner.targets.elasticsearch.swap import swap
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
 _NO_REPLAY = (
-    "There is no index yet that takes these rows (its mapping, its key or its version rule changed): "
+    "There is no index yet that takes these rows (its mapping, its key, its version rule or what is read changed): "
     "run the pipeline, which reads all rows into a new one"
 )
 
@@ -44,8 +44,6 @@ class Index:
     """What documents are sent to: `/{post_to}/_bulk`."""
     require_alias: bool
     """Whether `require_alias=true` goes with that: a bulk to an index that is gone would make another one."""
-    beside: str | None = None
-    """The index that readers see until `finish`, if there is one."""
 
 
 class Indices:
@@ -63,6 +61,8 @@ class Indices:
         self._index: Index | None = None
         self.mapping: Mapping[str, Any] = {}
         """The mapping of the index that is written, as far as it concerns the query; after `open`."""
+        self.query_changed = False
+        """Rows that are not newer stay as an earlier query gave them, in an index of somebody else; after `open`."""
 
     def open(
         self,
@@ -71,13 +71,14 @@ class Indices:
         key_columns: Sequence[str],
         version_rule: str,
         checkpoint: Checkpoint,
+        place: str = "",
     ) -> Index:
         """Finds the index to write, or makes the next one out of readers' sight, ready for the load.
 
         `mapping` is in Elasticsearch's words (`{"properties": …}`); `version_rule` is `meta.DRAWN` or the version
-        column's name. A half-built index is gone on with when the `checkpoint` is of it; other half-built ones of this
-        pipeline are deleted. When the run then starts without a position, and the index `is_building` but not `is_new`:
-        call `renew`.
+        column's name; `place` is the `Shape`'s. A half-built index is gone on with when the `checkpoint` is of it;
+        other half-built ones of this pipeline are deleted. When the run then starts without a position, and the index
+        `is_building` but not `is_new`: call `renew`.
         """
         if not key_columns:
             message = "Documents need a key: set keyColumns to columns that make a row unique"
@@ -86,16 +87,21 @@ class Indices:
         wanted = Wanted(
             owner=Owner.of(self._spec),
             run_id=self._spec.run_id,
-            rebuilds=self._spec.kind == "Rebuild",
+            rebuilds=self._spec.kind == RunKind.REBUILD,
             key=tuple(key_columns),
             version_rule=version_rule,
             mapping=mapping,
             checkpoint_at=at,
+            origin=None if version_rule == DRAWN else Origin.of(self._spec, place),
+            restarts=self._spec.restart and self._spec.kind == RunKind.LOAD,
+            is_full=self._spec.mode == Mode.FULL,
+            prunes=self._spec.prune,
         )
         self._wanted = wanted
         with translated():
             self._check()
             observed = observe(self._client, self._spec.target_table)
+            self.query_changed = query_changed(observed.live, wanted)
             self._index = self._choose(observed, wanted)
         if not self._index.require_alias and observed.live is not None:
             # Somebody else's fields are what they are, and the others what we add.
@@ -156,11 +162,11 @@ class Indices:
                 self._show(observed, found)
             self._check()
             self._delete(outlived(observed, self._wanted, found.name))
-        self._index = dataclasses.replace(self._index, is_building=False, beside=None)
+        self._index = dataclasses.replace(self._index, is_building=False)
 
     def _choose(self, observed: Observed, wanted: Wanted) -> Index:
         found, live = index_for(observed, wanted), observed.live
-        if self._spec.kind == "Replay":
+        if self._spec.kind == RunKind.REPLAY:
             # It brings a few rows: into what readers see or nowhere; a load that failed may still go on in its own.
             if found is None or found is not live or not adopt(self._client, live, wanted):
                 raise PermanentError(_NO_REPLAY, field="kind")
@@ -173,12 +179,12 @@ class Indices:
         self._delete(other for other in half_built(observed, wanted) if other is not found)
         if found is None:
             return self._make(observed, wanted)
-        go_on(self._client, found, wanted.run_id)
-        return _index(found, is_building=True, beside=live)
+        go_on(self._client, found, wanted)
+        return _index(found, is_building=True)
 
     def _make(self, observed: Observed, wanted: Wanted) -> Index:
         found = create(self._client, observed.name, observed.next_name, wanted, observed.live)
-        return _index(found, is_building=True, is_new=True, beside=observed.live)
+        return _index(found, is_building=True, is_new=True)
 
     def _again(self, observed: Observed) -> Found:
         """The run's index, if it is still the one that was opened."""
@@ -243,7 +249,7 @@ def _count(client: Elasticsearch, index: str) -> int:
     return int(answer["count"])
 
 
-def _index(found: Found, *, is_building: bool = False, is_new: bool = False, beside: Found | None = None) -> Index:
+def _index(found: Found, *, is_building: bool = False, is_new: bool = False) -> Index:
     is_ours = found.meta is not None and found.meta.is_ours
     return Index(
         name=found.name,
@@ -252,5 +258,4 @@ def _index(found: Found, *, is_building: bool = False, is_new: bool = False, bes
         is_new=is_new,
         post_to=write_alias(found.name) if is_ours else found.name,
         require_alias=is_ours,
-        beside=beside.name if beside is not None else None,
     )

@@ -10,7 +10,8 @@ from typing import Any
 
 from headrace.errors import PermanentError
 from headrace.runspec import RunSpec
-from headrace_runner.protocols import DocumentField, Field, JsonForm, Shape, SourceColumn
+from headrace_runner.projection import DocumentField, Field, JsonForm
+from headrace_runner.shape import Shape, SourceColumn
 
 METADATA = frozenset(
     (

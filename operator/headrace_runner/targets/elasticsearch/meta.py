@@ -29,6 +29,37 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What the documents of an index with a version column were read from.
+
+    One that is not newer there than it is here is not written: read from elsewhere, it would stay as it is.
+    """
+
+    source: str
+    """The EtlSource; empty: the default one."""
+    place: str
+    """That of the `Shape`."""
+    query: str
+    """Its digest, with the values of its parameters; empty: of several queries."""
+
+    @classmethod
+    def of(cls, spec: RunSpec, place: str) -> Self:
+        """That of a run."""
+        query = digest_of({"query": spec.query, "soft_delete_column": spec.soft_delete_column})
+        return cls(source=spec.source, place=place, query=query)
+
+    @classmethod
+    def of_json(cls, data: Mapping[str, Any]) -> Self:
+        """What an index says, perhaps in words of a later version: unknown fields are left out."""
+        return cls(**{field.name: data[field.name] for field in dataclasses.fields(cls)})
+
+    def added_to(self, before: "Origin | None") -> "Origin":
+        """That of an index with documents of both; `before`: None when it is not known."""
+        is_alike = before is None or before.query == self.query
+        return self if is_alike else dataclasses.replace(self, query="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
     """Who writes an index, and how."""
 
@@ -46,6 +77,9 @@ class Meta:
     """No reader has seen it yet; may still stand there after a crash, when the alias shows it already."""
     settings: Mapping[str, str | None] | None = None
     """What has to be set back after the load; None when nothing was changed, or all is set back."""
+    origin: Origin | None = None
+    """None where versions are drawn, for then all that is read is written; and in one that an older version made, which
+    could read the default source only."""
 
     def with_(self, **changes: Any) -> Self:
         """A copy."""
@@ -61,8 +95,9 @@ class Meta:
         data = (mapping.get("_meta") or {}).get("headrace")
         if not isinstance(data, Mapping) or data.get("format") != _VERSION:
             return None
-        values = {field.name: data[field.name] for field in dataclasses.fields(cls)}
-        return cls(**{**values, "owner": Owner(**data["owner"]), "key": tuple(data["key"])})
+        values = {field.name: data[field.name] for field in dataclasses.fields(cls) if field.name != "origin"}
+        origin = Origin.of_json(data["origin"]) if data.get("origin") else None
+        return cls(**{**values, "owner": Owner(**data["owner"]), "key": tuple(data["key"]), "origin": origin})
 
 
 def digest_of(mapping: Mapping[str, Any]) -> str:

@@ -151,8 +151,9 @@ def said(error: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 def unreachable(error: Exception) -> PermanentError | TransientError:
     """The error to raise for one of a socket, of TLS or of HTTP."""
-    kind, words = _of_tls(error) if isinstance(error, ssl.SSLError) else (TransientError, _of_connection(error))
-    return kind(f"Elasticsearch: {words}")
+    if isinstance(error, ssl.SSLError):
+        return _of_tls(error)
+    return TransientError(f"Elasticsearch: {_of_connection(error)}")
 
 
 def _chain(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -168,14 +169,15 @@ def _short(text: str) -> str:
     return text if len(text) <= _LENGTH else text[:_LENGTH] + "…"
 
 
-def _of_tls(error: ssl.SSLError) -> tuple[type[PermanentError] | type[TransientError], str]:
+def _of_tls(error: ssl.SSLError) -> PermanentError | TransientError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return PermanentError, _CERTIFICATE.get(
+        words = _CERTIFICATE.get(
             error.verify_code, "its certificate is signed by nobody we trust: give the CA's certificate"
         )
+        return CredentialsError(f"Elasticsearch: {words}", part="Elasticsearch")
     if error.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"}:
-        return PermanentError, "what listens at the address speaks no TLS: is it http, not https?"
-    return TransientError, "the TLS connection was lost"
+        return PermanentError("Elasticsearch: what listens at the address speaks no TLS: is it http, not https?")
+    return TransientError("Elasticsearch: the TLS connection was lost")
 
 
 _CERTIFICATE = {

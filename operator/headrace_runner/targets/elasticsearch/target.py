@@ -7,27 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import PermanentError
-from headrace.runspec import RunSpec
+from headrace.runspec import Mode, RunSpec
+from headrace.search.endpoint import Endpoint
 from headrace_runner.ahead import Ahead
 from headrace_runner.credentials import elasticsearch_of
 from headrace_runner.identity import Identity, identity_of
-from headrace_runner.protocols import (
-    Batch,
-    Checkpoint,
-    Comparison,
-    Documents,
-    Field,
-    Position,
-    Projection,
-    Shape,
-    Start,
-)
+from headrace_runner.projection import Documents, Field, Projection
+from headrace_runner.protocols import Batch, Checkpoint, Comparison, Position, Start
 from headrace_runner.settings import Settings
+from headrace_runner.shape import Shape
 from headrace_runner.targets.elasticsearch.checkpoint import StoreCheckpoint
 from headrace_runner.targets.elasticsearch.client import open_client
 from headrace_runner.targets.elasticsearch.closing import Closing
 from headrace_runner.targets.elasticsearch.comparison import compare
-from headrace_runner.targets.elasticsearch.endpoint import Endpoint
 from headrace_runner.targets.elasticsearch.ids import id_of
 from headrace_runner.targets.elasticsearch.indices import Index, Indices, count_of
 from headrace_runner.targets.elasticsearch.mapping import documents_of, key_fields
@@ -39,6 +31,13 @@ from headrace_runner.targets.elasticsearch.writer import Writer
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
+
+
+QUERY_CHANGED = "QueryChanged"
+_OLD_ROWS = (
+    "The query changed: with versionColumn, rows that are not newer stay in the index as the query before gave them; "
+    "it was not made by Headrace, and a rebuild would replace it"
+)
 
 
 class ElasticsearchTarget:
@@ -88,7 +87,10 @@ class ElasticsearchTarget:
             key_columns=self._key,
             version_rule=self._spec.version_column or DRAWN,
             checkpoint=self._checkpoint,
+            place=shape.place,
         )
+        if self._indices.query_changed:
+            self.notes[QUERY_CHANGED] = _OLD_ROWS
         documents = Documents(
             fields=tuple(fields),
             version_column=self._spec.version_column,
@@ -96,7 +98,7 @@ class ElasticsearchTarget:
             soft_delete_column=self._spec.soft_delete_column,
         )
         projection = Projection(keys=self._keys, others=(), cursor=cursor, binary=False, documents=documents)
-        if self._spec.mode == "full" and self._spec.prune and self._spec.version_column is not None:
+        if self._spec.mode == Mode.FULL and self._spec.prune and self._spec.version_column is not None:
             self._order = _order(shape, projection, self._indices.mapping)
         return projection
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from headrace.errors import TransientError
-from headrace_runner.targets.elasticsearch.endpoint import Endpoint
+from headrace.search.endpoint import Endpoint
 from headrace_runner.targets.elasticsearch.problems import unreachable
 
 CONNECT_SECONDS = 10.0

@@ -6,7 +6,8 @@ from typing import Any
 
 from headrace.errors import PermanentError
 from headrace_runner.postgres.wire import text_fields
-from headrace_runner.protocols import Projection, Shape, SourceColumn
+from headrace_runner.projection import Projection
+from headrace_runner.shape import Shape, SourceColumn
 from headrace_runner.targets.elasticsearch.ids import id_of
 from headrace_runner.targets.elasticsearch.pages import Document
 

@@ -13,8 +13,8 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from headrace.errors import OutrunError, PermanentError, SupersededError, TransientError
-from headrace.runspec import RunSpec
-from headrace_runner.identity import Identity
+from headrace.runspec import Mode, RunSpec
+from headrace_runner.checkpoint_row import checkpoint_of, counter_values, position_values
 from headrace_runner.protocols import Checkpoint, Counters, Position, Start
 from headrace_runner.targets.postgres.checkpoint_table import TABLE
 from headrace_runner.targets.postgres.presence import holds
@@ -85,7 +85,7 @@ class CheckpointRow:
         row = self._read("")
         if row is not None:
             if self._is_done(row):
-                return _checkpoint(row, holder=int(row["holder"]) + 1)
+                return checkpoint_of(row, target_id=row["target_oid"])
             self._refuse_newer(row, held_before=held_before and row["owner"] is not None)
             self._end_old_owner(row)
         with self._connection.transaction():
@@ -102,11 +102,11 @@ class CheckpointRow:
             if row is None:
                 raise TransientError("The target's checkpoint row went away")
             if self._is_done(row):
-                return _checkpoint(row, holder=int(row["holder"]) + 1)
+                return checkpoint_of(row, target_id=row["target_oid"])
             # Without an owner the row is new: the table went away under us, and the run starts over.
             self._refuse_newer(row, held_before=held_before and row["owner"] is not None)
             self._update(_TAKE, {"epoch": self._epoch, "owner": self._owner, "run_id": self._spec.run_id})
-        return _checkpoint(row, holder=int(row["holder"]) + 1)
+        return checkpoint_of(row, target_id=row["target_oid"])
 
     def lock(self) -> None:
         """The first step of every transaction that writes; raises FencedError when the fence is not ours any more."""
@@ -127,8 +127,8 @@ class CheckpointRow:
             "target_oid": identity.target_id,
             **identity.as_row(),
             "target": table.sql,
-            **_position_values(start.position),
-            **_counter_values(start.counters),
+            **position_values(start.position),
+            **counter_values(start.counters),
         }
         self._key_columns, self._columns, self._last_key = identity.key_columns, columns, start.position.key
         found = self._update(_BEGIN, values, f" RETURNING {_TARGET}").fetchone()
@@ -141,7 +141,7 @@ class CheckpointRow:
         Raises TransientError when somebody did: another table has its name, without the rows of earlier batches; or
         altered it, or emptied it.
         """
-        values = {**_position_values(position), **_counter_values(counters), "done": done, "target": table.sql}
+        values = {**position_values(position), **counter_values(counters), "done": done, "target": table.sql}
         found = self._update(_SAVE, values, f" RETURNING {_TARGET}").fetchone()
         assert found is not None
         oid, columns, files = found
@@ -170,7 +170,7 @@ class CheckpointRow:
         if key is None or holds(self._connection, table, self._key_columns, key):
             return
         message = "The target table was emptied (TRUNCATE) during the run"
-        if self._spec.mode == "full":
+        if self._spec.mode == Mode.FULL:
             raise TransientError(message)
         raise PermanentError(f"{message}: rows up to the cursor are gone from it; a restart writes them again")
 
@@ -210,32 +210,3 @@ class CheckpointRow:
             if time.monotonic() > deadline:
                 return
             time.sleep(0.02)
-
-
-def _checkpoint(row: Mapping[str, Any], *, holder: int) -> Checkpoint:
-    identity = None if row["run_id"] is None else Identity.of_row(row, row["target_oid"])
-    return Checkpoint(
-        holder=holder,
-        run_id=row["run_id"],
-        identity=identity,
-        position=Position(
-            key=None if row["last_key"] is None else tuple(row["last_key"]),
-            value=row["last_value"],
-            look_back=row["look_back"],
-        ),
-        counters=Counters(rows_read=row["rows_read"], rows_written=row["rows_written"], batches=row["batches"]),
-        done=row["done"],
-    )
-
-
-def _position_values(position: Position) -> dict[str, Any]:
-    key = None if position.key is None else list(position.key)
-    return {"last_key": key, "last_value": position.value, "look_back": position.look_back}
-
-
-def _counter_values(counters: Counters) -> dict[str, int]:
-    return {
-        "rows_read": counters.rows_read,
-        "rows_written": counters.rows_written,
-        "batches": counters.batches,
-    }

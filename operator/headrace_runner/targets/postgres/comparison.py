@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from headrace_runner.postgres.copystream import CopyStream
 from headrace_runner.postgres.quoting import quote_name
-from headrace_runner.protocols import Field, Projection
+from headrace_runner.projection import Field, Projection
 from headrace_runner.rows import Rows
 from headrace_runner.targets.postgres.difference import Difference, are_same, difference, is_bytewise, key_reader
 from headrace_runner.targets.postgres.keys import Keys

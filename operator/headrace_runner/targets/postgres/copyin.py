@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from headrace_runner.postgres.quoting import quote_names
 from headrace_runner.postgres.wire import HEADER, TRAILER
-from headrace_runner.protocols import Projection
+from headrace_runner.projection import Projection
 from headrace_runner.targets.postgres.session import Connection
 
 

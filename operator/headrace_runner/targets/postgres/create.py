@@ -6,7 +6,7 @@ import psycopg
 
 from headrace.errors import PermanentError
 from headrace_runner.postgres.quoting import quote_name, quote_names, quote_qualified
-from headrace_runner.protocols import Shape, SourceColumn
+from headrace_runner.shape import Shape, SourceColumn
 from headrace_runner.targets.postgres.session import Connection
 
 # Parsed expressions and statistics: only the server makes values of them.
@@ -36,7 +36,7 @@ def creation_of(connection: Connection, schema: str, name: str, shape: Shape, ke
     for column in key:
         if column not in names:
             raise PermanentError(f'The query gives no column "{column}", a key column', field="key_columns")
-    unknown = [column for column in shape.columns if not _is_known(connection, column)]
+    unknown = [column for column in shape.columns if not is_known(connection, column)]
     items = [_definition(column, unknown, key) for column in shape.columns]
     if key:
         items.append(f"PRIMARY KEY ({quote_names(key)})")
@@ -70,7 +70,7 @@ def _definition(column: SourceColumn, unknown: list[SourceColumn], key: tuple[st
     return f"{quote_name(column.name)} {type_name}{collation}"
 
 
-def _is_known(connection: Connection, column: SourceColumn) -> bool:
+def is_known(connection: Connection, column: SourceColumn) -> bool:
     """Whether the target has the type, and takes values of it."""
     row = connection.execute(_TYPE, (column.type_name,)).fetchone()
     return row is not None and bool(row[0])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from headrace_runner.postgres.wire import key_bytes
-from headrace_runner.protocols import Field, Projection
+from headrace_runner.projection import Field, Projection
 from headrace_runner.rows import Rows
 
 BYTEWISE: dict[str, int | None] = {

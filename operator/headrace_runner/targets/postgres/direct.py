@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from headrace_runner.postgres.wire import without_cursor
-from headrace_runner.protocols import Projection
+from headrace_runner.projection import Projection
 from headrace_runner.rows import Rows
 from headrace_runner.targets.postgres.copyin import copy_in
 from headrace_runner.targets.postgres.presence import has_rows

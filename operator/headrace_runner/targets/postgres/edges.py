@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from headrace.errors import PermanentError
 from headrace_runner.postgres.operators import operator
 from headrace_runner.postgres.wire import fetch_row
-from headrace_runner.protocols import Batch, Projection
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Batch
 from headrace_runner.targets.postgres.session import Connection
 
 

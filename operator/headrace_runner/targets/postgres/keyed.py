@@ -8,9 +8,10 @@ import psycopg
 from headrace.errors import PermanentError
 from headrace.postgres.faults import Fault
 from headrace.postgres.problems import describe, fault
-from headrace.runspec import RunSpec
+from headrace.runspec import Mode, RunSpec
 from headrace_runner.postgres.quoting import quote_names
-from headrace_runner.protocols import Batch, Checkpoint, Position, Projection, Start
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Batch, Checkpoint, Position, Start
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
 from headrace_runner.targets.postgres.edges import Edges, edges_of, key_of
 from headrace_runner.targets.postgres.emptiness import refuse_empty
@@ -48,7 +49,7 @@ class KeyedWriter:
         self._projection = projection
         self._row = row
         self._checkpoint = checkpoint
-        is_full = spec.mode == "full"
+        is_full = spec.mode == Mode.FULL
         self._prunes = spec.prune and is_full
         # A row that left may take others along (ON DELETE CASCADE) whose reference to it is still to be changed.
         prunes_late = self._prunes and table.refers_to_itself

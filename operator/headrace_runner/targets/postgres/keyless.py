@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from headrace.runspec import RunSpec
 from headrace_runner.postgres.quoting import quote_names
-from headrace_runner.protocols import Batch, Checkpoint, Counters, Position, Projection, Start
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Batch, Checkpoint, Counters, Position, Start
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
 from headrace_runner.targets.postgres.emptiness import refuse_empty
 from headrace_runner.targets.postgres.session import Connection

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from headrace_runner.postgres.quoting import quote_literal, quote_name
-from headrace_runner.protocols import Field
+from headrace_runner.projection import Field
 from headrace_runner.targets.postgres.table import Column, Table
 
 

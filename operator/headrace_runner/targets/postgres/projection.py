@@ -1,8 +1,11 @@
 """Matches the query's columns with the target's: what the source casts to, and in which order it sends."""
 
+from collections.abc import Callable
+
 from headrace.errors import PermanentError
 from headrace_runner.postgres.quoting import quote_name
-from headrace_runner.protocols import Field, Projection, Shape
+from headrace_runner.projection import Field, Projection
+from headrace_runner.shape import Shape, SourceColumn
 from headrace_runner.targets.postgres.table import Column, Table
 
 
@@ -12,26 +15,30 @@ def projection_of(
     key: tuple[str, ...],
     incremental_key: str | None,
     *,
-    leaves_out_generated: bool = False,
+    is_whole: bool,
+    knows: Callable[[SourceColumn], bool],
 ) -> Projection:
     """What the source has to send; raises PermanentError that names the column at fault.
 
-    `leaves_out_generated`: of a whole table, columns that the target generates itself are not asked for.
+    `is_whole`: of a whole table, columns that the target generates itself are not asked for; `knows`: whether the
+    target has a column's type.
     """
     names = [column.name for column in shape.columns]
-    if leaves_out_generated:
+    if is_whole:
         names = [name for name in names if name in key or not _is_generated(table, name)]
     for name in key:
         if name not in names:
             raise PermanentError(f'The query gives no column "{name}", a key column of the target', field="key_columns")
-    types = {column.name: column.type_name for column in shape.columns}
-    columns = [
-        _target_column(table, name, types[name]) for name in names if name != incremental_key or name in table.columns
-    ]
+    sources = {column.name: column for column in shape.columns}
+    for name in names:
+        if name not in table.columns and name != incremental_key:
+            raise _missing(table, sources[name], knows)
+    columns = [_target_column(table, name) for name in names if name in table.columns]
     for column in columns:
         if column.always_identity and column.name not in key:
             message = f'The target numbers column "{column.name}" itself (GENERATED ALWAYS AS IDENTITY)'
-            raise PermanentError(f"{message}: leave it out of the query, or make it the key")
+            remedy = "write a source_query without it" if is_whole else "leave it out of the query"
+            raise PermanentError(f"{message}: {remedy}, or make it the key", field="source_query")
     by_name = {column.name: column for column in columns}
     not_binary = tuple(column.name for column in columns if not column.has_same_bytes)
     return Projection(
@@ -48,12 +55,16 @@ def _is_generated(table: Table, name: str) -> bool:
     return name in table.columns and table.columns[name].generated
 
 
-def _target_column(table: Table, name: str, type_name: str) -> Column:
-    column = table.columns.get(name)
-    if column is None:
-        remedy = f"ALTER TABLE {table.sql} ADD COLUMN {quote_name(name)} {type_name}"
-        message = f'The target has no column "{name}", which the query gives: {remedy}'
-        raise PermanentError(message, field="source_query")
+def _missing(table: Table, column: SourceColumn, knows: Callable[[SourceColumn], bool]) -> PermanentError:
+    # As a table that is made here would have it.
+    type_name = column.type_name if knows(column) else "text"
+    remedy = f"ALTER TABLE {table.sql} ADD COLUMN {quote_name(column.name)} {type_name}"
+    message = f'The target has no column "{column.name}", which the query gives: {remedy}'
+    return PermanentError(message, field="source_query")
+
+
+def _target_column(table: Table, name: str) -> Column:
+    column = table.columns[name]
     if column.generated:
         raise PermanentError(f'The target generates column "{name}" itself: leave it out of the query')
     return column

@@ -3,7 +3,8 @@
 1 million rows, all changed: 4.5 s. MERGE takes 7.5 s: it writes row by row what COPY writes by the page.
 """
 
-from headrace_runner.protocols import Projection, Shape
+from headrace_runner.projection import Projection
+from headrace_runner.shape import Shape
 from headrace_runner.targets.postgres.session import Connection
 from headrace_runner.targets.postgres.table import Column, Table
 

@@ -6,7 +6,7 @@ import psycopg
 
 from headrace.errors import PermanentError
 from headrace_runner.postgres.quoting import quote_name, quote_names
-from headrace_runner.protocols import Projection
+from headrace_runner.projection import Projection
 from headrace_runner.targets.postgres.copyin import copy_in
 from headrace_runner.targets.postgres.session import Connection
 from headrace_runner.targets.postgres.table import Table

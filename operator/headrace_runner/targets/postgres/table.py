@@ -48,7 +48,8 @@ _COLUMNS = f"""
                AND e.typname !~ '^(reg[a-z]+|int2vector|oidvector|tsquery)$',
            t.typcategory::text, quote_ident(tn.nspname) || '.' || quote_ident(t.typname), a.attnotnull,
            a.attcollation <> 0, a.attcollation IN (950, 951), a.attcollation = 100, a.attidentity::text,
-           a.attgenerated <> '', coalesce(co.collisdeterministic, true), a.attnum, {COLUMN_STATE}
+           a.attgenerated <> '', a.atthasdef OR a.attidentity <> '', coalesce(co.collisdeterministic, true), a.attnum,
+           {COLUMN_STATE}
     FROM pg_catalog.pg_attribute AS a
     JOIN bases AS b ON b.attnum = a.attnum
     JOIN pg_catalog.pg_type AS t ON t.oid = b.type AND t.typtype <> 'd'
@@ -103,6 +104,8 @@ class Column:
     not_null: bool
     always_identity: bool
     generated: bool
+    has_default: bool
+    """Or a number of its own."""
     number: int
     """No other column of the table ever has it."""
     state: str
@@ -237,7 +240,7 @@ def _refuse_unusable(table: str, kind: str, *, has_rules: bool, has_policies: bo
 
 def _column(row: tuple[Any, ...], *, bytes_by_default: bool) -> Column:
     name, type_name, exact, oid, has_same_bytes, category, qualified, *rest = row
-    not_null, is_text, is_c, is_default, identity, generated, is_deterministic, number, state = rest
+    not_null, is_text, is_c, is_default, identity, generated, has_default, is_deterministic, number, state = rest
     is_ordered_by_type = type_name.removesuffix("[]") not in _ORDERED_BY_DATABASE and is_deterministic
     return Column(
         name=name,
@@ -254,6 +257,7 @@ def _column(row: tuple[Any, ...], *, bytes_by_default: bool) -> Column:
         not_null=not_null,
         always_identity=identity == "a",
         generated=generated,
+        has_default=has_default,
         number=number,
         state=state,
     )

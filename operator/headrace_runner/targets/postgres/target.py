@@ -9,13 +9,15 @@ import psycopg
 from headrace.errors import PermanentError, TransientError
 from headrace.postgres.deadlines import shut_down
 from headrace.postgres.problems import translated
-from headrace.runspec import RunSpec
+from headrace.runspec import Mode, RunSpec
 from headrace_runner.identity import Identity, identity_of
 from headrace_runner.postgres.collations import byte_order
 from headrace_runner.postgres.mark import set_mark
 from headrace_runner.postgres.quoting import quote_qualified
-from headrace_runner.protocols import Batch, Checkpoint, Comparison, Position, Projection, Shape, Start
+from headrace_runner.projection import Projection
+from headrace_runner.protocols import Batch, Checkpoint, Comparison, Position, Start
 from headrace_runner.settings import Settings
+from headrace_runner.shape import Shape, SourceColumn
 from headrace_runner.targets.postgres.checkpoint import CheckpointRow
 from headrace_runner.targets.postgres.checkpoint_table import ensure_table
 from headrace_runner.targets.postgres.keyed import KeyedWriter
@@ -29,6 +31,7 @@ from headrace_runner.targets.postgres.table import Column, Table, find_table, re
 
 CANCEL_SECONDS = 2.0
 CREATED_AS_TEXT = "CreatedAsText"
+NOT_IN_SOURCE = "ColumnNotInSource"
 _NAME = "the target"
 _READS_ITSELF = (
     "The query reads the table that the run writes, and rows that it leaves out would be deleted from it: "
@@ -93,13 +96,19 @@ class PostgresTarget:
             raise PermanentError(message, field="key_columns")
         cursor = self._spec.incremental_key if self._spec.has_cursor else None
         self._shape = shape
-        self._projection = projection_of(
-            shape, self._table, self._key, cursor, leaves_out_generated=self._spec.source_table is not None
-        )
         with translated(_NAME):
-            deletes = self._spec.mode == "full" and self._spec.prune
+            self._projection = projection_of(
+                shape,
+                self._table,
+                self._key,
+                cursor,
+                is_whole=self._spec.source_table is not None,
+                knows=self._knows,
+            )
+            deletes = self._spec.mode == Mode.FULL and self._spec.prune
             require_rights(self._connection, self._table, updates=bool(self._key), deletes=deletes)
             if self._key:
+                self._note_old_columns(self._table, shape)
                 self._replaces = is_replaceable(self._connection, self._table, self._projection, shape)
         return self._projection
 
@@ -217,10 +226,19 @@ class PostgresTarget:
         is_same = table.oid == shape.table
         if is_same and self._spec.source_table is not None:
             raise PermanentError(_SAME, field="target_table")
-        if self._spec.mode == "full" and self._spec.prune:
+        if self._spec.mode == Mode.FULL and self._spec.prune:
             raise PermanentError(_READS_ITSELF, field="target_table")
         if is_same:
             raise PermanentError(_SAME, field="target_table")
+
+    def _note_old_columns(self, table: Table, shape: Shape) -> None:
+        """Those that a whole table has not, or no more: what somebody wants in them has a default."""
+        given = {column.name for column in shape.columns}
+        old = [f'"{name}"' for name, column in table.columns.items() if name not in given and not column.has_default]
+        if old and self._spec.source_table is not None:
+            self.notes[NOT_IN_SOURCE] = (
+                f"The source's table has no {', '.join(old)}: what the target's rows have there stays as it is"
+            )
 
     def _columns(self) -> list[Column]:
         assert self._table is not None
@@ -232,6 +250,11 @@ class PostgresTarget:
         return find_table(
             self._connection, self._spec.target_schema, self._spec.target_table, bytes_by_default=by_bytes
         )
+
+    def _knows(self, column: SourceColumn) -> bool:
+        from headrace_runner.targets.postgres.create import is_known
+
+        return is_known(self._connection, column)
 
     def _create(self, shape: Shape) -> Table:
         from headrace_runner.targets.postgres.create import create_table

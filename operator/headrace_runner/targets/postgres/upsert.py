@@ -1,7 +1,7 @@
 """Writes staged rows into a table with a key: what is new, and what differs in a byte."""
 
 from headrace_runner.postgres.quoting import quote_name, quote_names
-from headrace_runner.protocols import Projection
+from headrace_runner.projection import Projection
 from headrace_runner.targets.postgres.session import Connection
 from headrace_runner.targets.postgres.staging import Staging
 from headrace_runner.targets.postgres.table import Table

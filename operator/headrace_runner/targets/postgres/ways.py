@@ -8,7 +8,7 @@
 
 from collections.abc import Sequence
 
-from headrace_runner.protocols import Projection
+from headrace_runner.projection import Projection
 from headrace_runner.rows import Rows
 from headrace_runner.targets.postgres.comparison import Comparison
 from headrace_runner.targets.postgres.difference import Difference

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from tests.integration.runner.conftest import Rig
 
-from headrace_runner.credentials import ElasticsearchSettings
+from headrace.search.settings import ElasticsearchSettings
 from headrace_runner.settings import Settings
 
 

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from headrace.runspec import RunSpec
-from headrace_runner.credentials import ElasticsearchSettings
+from headrace.search.endpoint import Endpoint
+from headrace.search.settings import ElasticsearchSettings
 from headrace_runner.identity import Identity
 from headrace_runner.protocols import Checkpoint
 from headrace_runner.targets.elasticsearch.client import open_client
-from headrace_runner.targets.elasticsearch.endpoint import Endpoint
 from headrace_runner.targets.elasticsearch.indices import Index, Indices, count_of
 from headrace_runner.targets.elasticsearch.meta import DRAWN
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headrace_runner.credentials import ElasticsearchSettings
+from headrace.search.settings import ElasticsearchSettings
 
 ROWS = "SELECT id, v FROM rows"
 

@@ -6,7 +6,8 @@ from contextlib import closing
 import pytest
 
 from headrace.errors import PermanentError
-from headrace_runner.protocols import Documents, Position, Projection
+from headrace_runner.projection import Documents, Projection
+from headrace_runner.protocols import Position
 from headrace_runner.sources.postgres.documents import MOST_ROWS
 from headrace_runner.sources.postgres.source import PostgresSource
 from headrace_runner.targets.elasticsearch.mapping import documents_of, key_fields

@@ -9,11 +9,11 @@ import pytest
 from tests.integration.runner.elasticsearch.faultproxy import HTML, LOST, NO_FAULT, Fault, FaultProxy
 
 from headrace.errors import FencedError, PermanentError, TransientError
-from headrace_runner.credentials import ElasticsearchSettings
+from headrace.search.endpoint import Endpoint
+from headrace.search.settings import ElasticsearchSettings
 from headrace_runner.protocols import Batch
 from headrace_runner.rows import Rows
 from headrace_runner.targets.elasticsearch.bodies import rows_of
-from headrace_runner.targets.elasticsearch.endpoint import Endpoint
 from headrace_runner.targets.elasticsearch.senders import Senders
 from headrace_runner.targets.elasticsearch.transport import Connection
 

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from headrace.errors import PermanentError, TransientError
-from headrace_runner.credentials import ElasticsearchSettings
-from headrace_runner.targets.elasticsearch.endpoint import Endpoint
+from headrace.search.endpoint import Endpoint
+from headrace.search.settings import ElasticsearchSettings
 from headrace_runner.targets.elasticsearch.transport import Connection
 
 

@@ -79,6 +79,9 @@ TARGETS = {
         ("CREATE TABLE analytics.copy (id int PRIMARY KEY, v text)",), {"key_columns": ("v",)}, True, ["v"],
         'The target has no unique index on the key columns: CREATE UNIQUE INDEX ON "analytics"."copy" ("v")',
     ),
+    "a missing column that a run only goes by": (
+        ("CREATE TABLE analytics.copy (id int PRIMARY KEY)",), {"incremental_key": "v"}, True, ["id"], None,
+    ),
     "a view": (
         ("CREATE VIEW analytics.copy AS SELECT 1 AS id",), {}, False, ["id"],
         'The target "analytics.copy" is a view: only tables can be written to',

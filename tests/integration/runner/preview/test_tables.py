@@ -123,6 +123,13 @@ KINDS = {
         },
     ),
     "a table without columns": (("CREATE TABLE t ()",), {"columns": []}),
+    "columns of domains": (
+        (
+            "CREATE DOMAIN whole AS bigint", "CREATE DOMAIN number AS whole", "CREATE DOMAIN moment AS timestamptz",
+            "CREATE TABLE t (id number PRIMARY KEY, updated_at moment NOT NULL)",
+        ),
+        {"can_increment": True, "incremental_columns": ["updated_at", "id"]},
+    ),
     "a primary key of text": (("CREATE TABLE t (id text PRIMARY KEY)",), {"can_resume": True, "can_increment": False}),
 }  # fmt: skip
 
@@ -160,16 +167,49 @@ def test_a_role_sees_what_it_may_read(rig, server):
     rig.on_source(
         "CREATE TABLE hers (id int PRIMARY KEY)",
         "CREATE TABLE other (id int PRIMARY KEY)",
+        "CREATE TABLE each (id int PRIMARY KEY, v text)",
+        "CREATE TABLE part (id int PRIMARY KEY, v text)",
         f"CREATE ROLE {user} LOGIN PASSWORD 'reader-secret'",
         f"GRANT USAGE ON SCHEMA public TO {user}",
         f"GRANT SELECT ON hers TO {user}",
+        f"GRANT SELECT (id, v) ON each TO {user}",
+        f"GRANT SELECT (id) ON part TO {user}",
     )
     try:
         dsn = server.dsn(conninfo_to_dict(rig.source)["dbname"], user=user, password="reader-secret")
         found = {table["name"]: (table["readable"], table["note"]) for table in tables(rig, source_dsn=dsn)["tables"]}
     finally:
         rig.on_source(f"DROP OWNED BY {user}", f"DROP ROLE {user}")
-    assert found == {"hers": (True, None), "other": (False, "The source's role may not read it")}
+    no = (False, "The source's role may not read it")
+    assert found == {"hers": (True, None), "other": no, "each": (True, None), "part": no}
+
+
+def test_a_name_that_is_no_utf8_does_not_hide_the_others(server, rig_between):
+    """A database in SQL_ASCII has whatever bytes it was given."""
+    rig = rig_between(server, server, on_source="ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
+    rig.on_source("CREATE TABLE plain (id int PRIMARY KEY)")
+    with psycopg.connect(rig.source, autocommit=True, client_encoding="LATIN1") as connection:
+        connection.execute("CREATE TABLE caf\u00e9 (id int PRIMARY KEY)".encode("latin-1"))
+        connection.execute("CREATE TABLE odd (\u00fc text)".encode("latin-1"))
+        connection.execute("CREATE TABLE words AS SELECT 1 AS id, '\u00e9'::text AS word".encode("latin-1"))
+    found = {table["name"]: table["source_table"] for table in tables(rig)["tables"]}
+    assert found == {"plain": "public.plain", "caf\ufffd": None, "odd": "public.odd", "words": "public.words"}
+    shown = rig.run(rig.spec("SELECT * FROM words", ".", kind="Preview", preview_rows=1)).result
+    assert shown["rows"] == [["1", "\ufffd"]]
+    ended = rig.run(rig.spec('SELECT * FROM "public"."odd"', ".", kind="Preview", preview_rows=1))
+    assert (ended.code, "is no UTF-8" in ended.message) == (64, True), ended
+
+
+def test_what_the_catalogue_does_not_answer_in_time_is_not_asked_again(rig, monkeypatch):
+    monkeypatch.setattr("headrace_runner.preview.session.STATEMENT_SECONDS", 1.0)
+    monkeypatch.setattr("headrace_runner.preview.session.LOCK_SECONDS", 30.0)
+    with psycopg.connect(rig.source) as connection:
+        connection.execute("LOCK TABLE pg_catalog.pg_inherits IN ACCESS EXCLUSIVE MODE")
+        ended = rig.run(rig.spec("", ".", kind="Preview"))
+    assert (ended.code, ended.message) == (
+        64, "The server gave no answer within 1 s, which is all that a preview waits",
+    )  # fmt: skip
+    assert not any("trying again" in line for line in ended.log)
 
 
 def test_nobody_waits_for_a_table_that_is_locked(rig):

@@ -65,6 +65,14 @@ def unlike(server, rig_between):
     return rig
 
 
+@pytest.fixture(params=[False, True], ids=["a session", "a pool"])
+def session(request, monkeypatch):
+    """What was set for a session is not so in each one that a pooler in transaction mode gives."""
+    if request.param:
+        monkeypatch.setattr("headrace_runner.sources.postgres.session.SETTINGS", {})
+
+
+@pytest.mark.usefixtures("session")
 @pytest.mark.parametrize("as_text", [False, True], ids=["as bytes", "as text"])
 def test_databases_may_show_values_in_other_ways(unlike, as_text):
     if as_text:
@@ -78,6 +86,7 @@ def test_databases_may_show_values_in_other_ways(unlike, as_text):
     assert unlike.load(QUERY, batch_size=40).rows_written == 0
 
 
+@pytest.mark.usefixtures("session")
 def test_an_incremental_cursor_is_read_as_it_was_written(unlike):
     set_for(unlike.source, SOURCE)
     set_for(unlike.target, TARGET)

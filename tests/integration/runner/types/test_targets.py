@@ -221,7 +221,7 @@ def test_row_level_security_that_concerns_the_role_is_refused_by_name(rows, othe
     loads_and_updates(other_role)
 
 
-def test_a_sources_row_level_security_is_part_of_its_answer(rows):
+def test_a_sources_row_level_security_is_part_of_its_answer_where_that_is_meant(rows):
     rows.on_source(
         "DROP ROLE IF EXISTS types_reader",
         "CREATE ROLE types_reader LOGIN PASSWORD 'secret'",
@@ -231,7 +231,8 @@ def test_a_sources_row_level_security_is_part_of_its_answer(rows):
         "CREATE POLICY few ON rows USING (id <= 30)",
     )
     try:
-        reader = type(rows)(make_conninfo(rows.source, user="types_reader", password="secret"), rows.target, rows.store)
+        login = {"user": "types_reader", "password": "secret", "options": "-c row_security=on"}
+        reader = type(rows)(make_conninfo(rows.source, **login), rows.target, rows.store)
         assert reader.load(QUERY).rows_read == 30
     finally:
         rows.on_source("DROP OWNED BY types_reader", "DROP ROLE types_reader")

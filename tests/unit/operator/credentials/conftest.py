@@ -7,6 +7,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from headrace import names
+from headrace.cluster.verbs import Listing
 from headrace.errors import ConflictError, NotFoundError, UnavailableError
 from headrace_operator.credentials.ends import Ends
 from headrace_operator.credentials.secrets import RunSecrets
@@ -79,6 +80,9 @@ class Server:
     async def patch_job(self, name: str, patch: dict[str, Any]) -> dict[str, Any]:
         self.jobs.append(f"patch {name}")
         return patch
+
+    async def list_pods(self, *, label_selector: str) -> Listing:
+        return Listing([{"metadata": {"name": label_selector}, "status": {"phase": "Pending"}}], "1")
 
     def reads(self, key: str) -> dict[str, Any]:
         """What the run's pod finds."""

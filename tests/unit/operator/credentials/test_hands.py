@@ -2,19 +2,23 @@
 
 import dataclasses
 from datetime import UTC, datetime
+from unittest.mock import AsyncMock
 
 import pytest
+from structlog.testing import capture_logs
 
 from headrace import names
+from headrace.cluster.verbs import Listing
 from headrace.connections.problem import NoWayInError
-from headrace.lifecycle.actions import CreateJob, DropSecret, ResumeJob
+from headrace.errors import ForbiddenError
+from headrace.lifecycle.actions import CreateJob, DropSecret, Needs, ProvideSecret, ResumeJob
 from headrace.lifecycle.observed import JobSeen, Limits, Observed, PipelineSeen, RunSeen
 from headrace.model.pipeline import PipelineSpec
 from headrace.model.run import RunJob, RunSpec, RunStatus
 from headrace_operator.figures.tally import Tally
 from headrace_operator.index import Index
 from headrace_operator.pipelines.apply import Hands
-from headrace_operator.pipelines.observe import Sight
+from headrace_operator.pipelines.observe import Observer, Sight
 from headrace_operator.settings import Settings
 
 SECRET = names.run_secret_name("r-1")
@@ -63,6 +67,53 @@ async def test_the_secret_is_there_before_the_job(server, secrets):
     }
     await acts.take(DropSecret(uid="r-1"))
     assert SECRET not in server.secrets
+
+
+async def test_a_secret_that_somebody_deleted_is_made_again(server, secrets, paused):
+    acts = hands(server, secrets, status=paused)
+    await acts.take(CREATE)
+    made = server.secrets.pop(SECRET)
+    await acts.take(ProvideSecret(run="films-1", uid="r-1"))
+    assert server.secrets[SECRET] == made
+
+
+async def test_a_secret_that_can_not_be_made_again_after_all_is_no_fault(server, secrets, paused):
+    """The Secret of an end went between the look and the deed: the pipeline's other runs are none the worse."""
+    server.secrets.pop("dwh")
+    with capture_logs() as logs:
+        await hands(server, secrets, status=paused).take(ProvideSecret(run="films-1", uid="r-1"))
+    assert SECRET not in server.secrets
+    assert [(entry["log_level"], entry["run"]) for entry in logs] == [("warning", "films-1")]
+
+
+async def test_that_a_secret_is_gone_is_seen_where_a_pod_may_wait_for_it(server, secrets, paused, monkeypatch):
+    acts = hands(server, secrets, status=paused)
+    await acts.take(CREATE)
+    observer = Observer(cluster=server, store=None, watch=None, index=Index(), limits=Limits(), secrets=secrets)
+    run = RunSeen(
+        name="films-1", uid="r-1", generation=1, created_at=NOW, spec=RunSpec(pipeline="films"), status=paused
+    )
+    job = JobSeen(name="j", run_uid="r-1", attempt=1, active=1)
+
+    async def lacks_secret(job):
+        observed = Observed(now=NOW, limits=Limits(), pipeline=PIPELINE, runs=(run,), jobs=(job,))
+        return (await observer.find_out(observed, Needs(pods=frozenset({"j"})))).pods["j"].lacks_secret
+
+    assert not await lacks_secret(job)
+    del server.secrets[SECRET]
+    assert await lacks_secret(job)
+    assert not await lacks_secret(dataclasses.replace(job, ready=1))
+    server.secrets.pop("dwh")
+    assert not await lacks_secret(job), "it can't be made"
+    asked = AsyncMock(side_effect=ForbiddenError("no"))
+    monkeypatch.setattr(secrets, "is_to_be_made", asked)
+    assert not await lacks_secret(job), "nobody may tell"
+    for over in ({"ready": 1}, {"failed": "BackoffLimitExceeded"}, {"complete": True}, {"finished": True}):
+        assert not await lacks_secret(dataclasses.replace(job, **over))
+    monkeypatch.setattr(server, "list_pods", AsyncMock(return_value=Listing([], "1")))
+    monkeypatch.setattr(server, "list_events", AsyncMock(return_value=Listing([], "1")), raising=False)
+    assert not await lacks_secret(job), "no pod waits for it"
+    asked.assert_awaited_once()
 
 
 async def test_without_a_way_in_no_job_is_made(server, secrets):

@@ -1,5 +1,6 @@
 """The status of a source after a look, and when it is written."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -134,15 +135,74 @@ def test_more_wal_alone_is_not_written_at_once() -> None:
     assert not is_due(before, status_after(before, after), after.at)
 
 
+LEFT = Slot(name="a", wal_bytes=2 * 1024**3)
+LEFT_MORE = Slot(name="a", wal_bytes=3 * 1024**3)
+MISSING = {"message": "The Secret 'p' does not exist", "connection": None}
+NO_KEY = {"message": "The Secret 'p' has no key 'password'", "connection": None}
+LATER = {"next_seconds": 240.0}
+
+
+def may_not(grant: str) -> Verdict:
+    return Verdict(ConditionType.CAN_CREATE, Reason.MAY_NOT_CREATE, grant, status=False)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "due"),
+    [
+        ([bad(Reason.SECRET_MISSING, **MISSING), bad(Reason.SECRET_MISSING, **NO_KEY)], True),
+        ([good(verdicts=(may_not("GRANT a"),)), good(verdicts=(may_not("GRANT b"),))], True),
+        ([good(), bad(), bad(minutes=1, **LATER)], False),
+        ([good(LEFT), good(LEFT_MORE, minutes=1)], False),
+    ],
+    ids=["a Secret without the key", "another grant", "when it is tried again", "how much a slot holds back"],
+)
+def test_another_message_is_written_at_once_where_it_says_what_to_do(outcomes: list[Outcome], due: bool) -> None:
+    status: EndStatus = SourceStatus()
+    for outcome in outcomes:
+        before, status = status, status_after(status, outcome)
+    assert is_due(before, status, outcomes[-1].at) is due
+
+
+def test_after_the_clock_was_set_back_numbers_are_written_from_time_to_time_as_before() -> None:
+    before = status_after(SourceStatus(), good())
+    assert is_due(before, status_after(before, good(minutes=-60)), NOW - timedelta(minutes=60))
+
+
+OTHER = SEEN.model_copy(update={"host": "other.example"})
+
+
+NOT_KNOWN = replace(bad(Reason.SECRET_MISSING, minutes=1, connection=None), generation=2)
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [bad(minutes=1, connection=OTHER), NOT_KNOWN], ids=["another server", "another specification"]
+)
+def test_of_another_server_nothing_is_shown_that_was_seen_at_the_one_before(elsewhere: Outcome) -> None:
+    before = status_after(SourceStatus(), good(Slot(name="a", wal_bytes=7)))
+    status = status_after(before, elsewhere)
+    assert isinstance(status, SourceStatus)
+    assert (status.slots, status.wal_bytes, status.measured_at, status.server_version) == ([], None, None, None)
+    assert "SourceReadOnly" not in conditions(status)
+
+
+@pytest.mark.parametrize("place", [SEEN, None], ids=["no answer", "a Secret is missing"])
+def test_of_a_server_that_is_not_reached_the_last_numbers_are_shown_with_their_time(
+    place: ConnectionSeen | None,
+) -> None:
+    before = status_after(SourceStatus(), good(Slot(name="a", wal_bytes=7)))
+    status = status_after(before, bad(minutes=1, connection=place))
+    assert isinstance(status, SourceStatus)
+    assert ([s.name for s in status.slots], status.wal_bytes, status.measured_at) == (["a"], 7, to_text(NOW))
+    assert (status.server_version, status.connection) == ("PostgreSQL 18.1", SEEN)
+    assert "SourceReadOnly" in conditions(status)
+
+
 def told(*outcomes: Outcome) -> list[tuple[str, str]]:
     """What is told of the last of these outcomes."""
     status: EndStatus = SourceStatus()
     for outcome in outcomes:
         before, status = status, status_after(status, outcome)
     return [(each.type, each.reason) for each in news(before, status)]
-
-
-LEFT = Slot(name="a", wal_bytes=2 * 1024**3)
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,17 @@ def test_a_measurement_that_is_too_near_is_not_the_one_to_compare_with() -> None
     assert (points["a"], [each.at for each in points["b"]]) == ((near,), [far.at, NOW])
 
 
+def test_after_a_clock_was_set_back_it_is_measured_anew_how_fast_it_grows() -> None:
+    before: Any = {"a": (point(1 * MIB, ago=-3600, growth=5), point(2 * MIB, ago=-3540, growth=5))}
+    told = []
+    for minute, size in enumerate([3, 4, 6]):
+        at = NOW + timedelta(minutes=minute)
+        wal = measure([Slot(name="a", wal_bytes=size * MIB)], before, at=at, disk_bytes=None, least_seconds=30)
+        before = next_points(wal, before, least_seconds=30)
+        told.append(wal.slots[0].growth_per_minute)
+    assert told == [None, 1 * MIB, round(1.5 * MIB)]
+
+
 def wal_of(*slots: dict[str, Any]) -> Wal:
     """Slots by the fields of Slot and Measured."""
     measured = []

@@ -7,8 +7,9 @@ import pytest
 from headrace.lifecycle.observed import JobSeen, PodSeen, ProgressSeen, RunSeen
 from headrace.model.conditions import Reason
 from headrace.model.preview import PreviewSpec
-from headrace.model.run import RunJob, RunKind, RunSpec, RunStatus
+from headrace.model.run import RunJob, RunSpec, RunStatus
 from headrace.model.times import to_text
+from headrace.runspec import RunKind
 from headrace_operator.previews.plan import KEPT, Plan, Step, plan
 from headrace_operator.previews.seen import Seen, Wait
 
@@ -153,6 +154,29 @@ def test_when_it_is_over(seen: dict[str, object], step: Step) -> None:
     decided = look(**{"phase": "SUCCESS", "begun": 5, "ended": 1, **seen})  # type: ignore[arg-type]
     assert decided.step == step
     assert decided.status.archived == (step == Step.RELEASE or bool(seen.get("archived")))
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        ({"begun": None, "problem": "no such source"}, "RunFailed"),
+        ({"progress": ProgressSeen(outcome="FAILED", message="no such table")}, "RunFailed"),
+        ({"job": BROKEN, "progress": None, "pod": PodSeen(outcome="FAILED", message="no such table")}, "RunFailed"),
+        ({"begun": None, "wait": WAIT, "age": 20}, "WaitingForSource"),
+        ({"begun": None, "wait": Wait(Reason.WAITING_FOR_SLOT, "others are at work"), "age": 20}, "WaitingForSlot"),
+        ({"job": TOO_LONG}, "TimedOut"),
+        ({"begun": 75, "progress": None}, "WaitingForStore"),
+        ({"begun": 75}, "RunnerLost"),
+        ({"job": BROKEN}, "RunnerLost"),
+        ({"job": BROKEN, "pod": PodSeen(message="Giving up: the store is away")}, "RunnerLost"),
+        ({"job": ENDED}, "RunnerLost"),
+        ({"job": ENDED, "progress": None, "begun": 75}, "RunnerLost"),
+    ],
+)
+def test_whether_another_try_may_help_is_told_by_the_reason(seen: dict[str, object], reason: str) -> None:
+    decided = look(**{"begun": 1, **seen})  # type: ignore[arg-type]
+    (failed,) = (c for c in decided.status.conditions if c.type == "Failed")
+    assert (failed.status, failed.reason) == ("True", reason)
 
 
 def test_it_is_looked_at_again_when_it_is_to_be_removed() -> None:

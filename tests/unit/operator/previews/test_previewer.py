@@ -1,5 +1,6 @@
 """A preview from its creation to its removal; also when the operator dies between any two of its calls."""
 
+import asyncio
 from datetime import timedelta
 from itertools import count
 
@@ -101,6 +102,7 @@ async def test_its_job_is_tried_once_ends_in_any_case_and_holds_no_password():
     assert "planted" not in str(job)
     assert "HEADRACE_TARGET_DSN_FILE" not in str(job)
     run = world.there[names.RUN_PLURAL, "films"]
+    assert job["spec"]["template"]["metadata"]["annotations"] == {"headrace.dev/source": "default"}
     assert [owner["kind"] for owner in run["metadata"]["ownerReferences"]] == ["EtlSource"]
     assert "planted" not in str(run)
 
@@ -176,6 +178,15 @@ async def test_what_can_not_be_shown_fails_at_the_first_look_and_makes_nothing(p
     assert (world.made, world.rows) == ([], {})
 
 
+async def test_a_destination_of_another_type_is_called_by_its_name():
+    """Also where it is the default one, which nobody named."""
+    world = world_with(preview={"sourceQuery": "SELECT 1", "targetTable": "analytics.film_dim"})
+    world.put(names.DESTINATION_PLURAL, "default", {"name": "x", "type": "elasticsearch", "host": "search"})
+    await Process(world).look()
+    said = "the destination 'default' is of type elasticsearch: a table needs one of type postgres"
+    assert world.status("films")["errorMessage"].endswith(said)
+
+
 async def test_one_that_is_cancelled_has_its_pod_ended_and_then_lets_go():
     world = world_with()
     process = Process(world)
@@ -200,6 +211,27 @@ async def test_one_that_is_deleted_keeps_its_connection_until_its_job_is_gone():
     del world.there["jobs", job]
     assert await process.look() is None
     assert process.room.at_work == {}
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("pods", "seconds"),
+    [([], 0), (["Succeeded", "Failed"], 0), (["Running"], 60)],
+    ids=["gone", "ended", "a dead node"],
+)
+async def test_one_that_is_deleted_waits_for_its_pod_so_long_and_no_longer(pods, seconds):
+    world = world_with()
+    process = Process(world)
+    await process.until(lambda: world.made)
+    del world.there[names.RUN_PLURAL, "films"]
+    (job,) = world.names_of("jobs")
+    del world.there["jobs", job]
+    world.pods = pods
+    waited = 0.0
+    while (delay := await process.look()) is not None and waited < 100:
+        waited += delay
+        await asyncio.sleep(delay)
+    assert (waited, process.room.at_work) == (seconds, {})
 
 
 async def test_one_that_is_made_anew_under_its_name_waits_for_the_end_of_the_old_one_and_has_its_own_turn():

@@ -8,7 +8,8 @@ import pytest
 from headrace.errors import InvalidError
 from headrace.lifecycle.observed import Limits, RunSeen
 from headrace.model.preview import PreviewSpec
-from headrace.model.run import RunKind, RunSpec
+from headrace.model.run import RunSpec
+from headrace.runspec import RunKind
 from headrace_operator.previews.specification import destination_of, run_spec
 
 LIMITS = Limits(installation="headrace", namespace="etl", allowed_targets=("analytics.*", "es:film"))
@@ -40,6 +41,11 @@ def seen(params: dict[str, Any] | None = None, problem: str = "", **preview: Any
             {"source_query": "SELECT 1", "target_table": "analytics.film", "key_columns": ["id"]},
             {"target_kind": "postgres", "target_schema": "analytics", "target_table": "film", "key_columns": ("id",)},
             id="into a table",
+        ),
+        pytest.param(
+            {"source_query": "SELECT 1", "target_table": "analytics.film", "incremental_key": "changed"},
+            {"incremental_key": "changed", "mode": "full"},
+            id="of an incremental pipeline",
         ),
         pytest.param(
             {"source_query": "SELECT 1", "target_table": "es:film"},

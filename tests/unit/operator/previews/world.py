@@ -40,6 +40,8 @@ class World:
     calls: int = 0
     made: list[str] = field(default_factory=list)
     """The Jobs that were made."""
+    pods: Sequence[str] = ()
+    """What is left of a preview's pods: the phase of each."""
     passed: timedelta = timedelta()
     _version: int = 0
 
@@ -91,7 +93,7 @@ class World:
         return Listing([deepcopy(job) for job in jobs if job["metadata"]["labels"][names.RUN_LABEL] == uid], "1")
 
     async def list_pods(self, *, label_selector: str) -> Listing:
-        return Listing([], "1")
+        return Listing([{"status": {"phase": phase}} for phase in self.pods], "1")
 
     async def create_job(self, body: Manifest) -> Manifest:
         with self._call():

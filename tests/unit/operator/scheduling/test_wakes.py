@@ -6,7 +6,7 @@ import pytest
 
 from headrace import names
 from headrace_operator.index import Index
-from headrace_operator.queues.keys import Subject, key, read_key
+from headrace_operator.queues.keys import Looked, key, read_key
 from headrace_operator.scheduling.wakes import Change, pipelines_to_wake, wakes
 
 PIPELINE, RUN, PROJECT = names.PIPELINE_PLURAL, names.RUN_PLURAL, names.PROJECT_PLURAL
@@ -115,7 +115,7 @@ def test_a_project_wakes_those_of_its_name_and_where_it_comes_or_goes_its_pipeli
 
 
 def test_keys_are_read_as_they_were_made():
-    assert read_key(key(Subject.BACKFILL, "may.2026")) == (Subject.BACKFILL, "may.2026")
+    assert read_key(key(Looked.BACKFILL, "may.2026")) == (Looked.BACKFILL, "may.2026")
 
 
 # Sources and destinations.

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headrace_runner.protocols import DocumentField, Documents, Field, Projection, SourceColumn
+from headrace_runner.projection import DocumentField, Documents, Field, Projection
+from headrace_runner.shape import SourceColumn
 from headrace_runner.sources.postgres.documents import DocumentItems
 from headrace_runner.targets.elasticsearch.ids import HASHED, LONGEST, id_of, key_of
 

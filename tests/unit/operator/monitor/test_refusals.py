@@ -6,7 +6,7 @@ import pytest
 from headrace.model.conditions import Reason
 from headrace.postgres.faults import WORDS, Refusal
 from headrace.postgres.problems import refusal
-from headrace.postgres.way_in import no_answer, no_way_in
+from headrace_operator.monitor.postgres_refusals import no_answer, no_way_in
 
 HOST = "db-7.internal.example"
 
@@ -72,5 +72,5 @@ def test_a_sqlstate_decides_where_there_is_one(error: psycopg.Error, why: Refusa
 
 def test_each_refusal_is_a_reason_of_ready_and_is_given_by_some_words() -> None:
     assert {why.value for why in Refusal} <= {reason.value for reason in Reason}
-    assert {why for _, _, why, _ in WORDS} == set(Refusal)
+    assert {words.refusal for words in WORDS} == set(Refusal)
     assert no_answer().reason is Reason.NO_ANSWER

@@ -4,10 +4,13 @@ import ssl
 from base64 import b64decode
 
 import pytest
+from tests.certificate import PEM
 
-from headrace.errors import PermanentError
-from headrace_runner.credentials import ElasticsearchSettings
-from headrace_runner.targets.elasticsearch.endpoint import Endpoint
+from headrace.errors import CredentialsError, PermanentError
+from headrace.search.endpoint import Endpoint
+from headrace.search.settings import ElasticsearchSettings
+
+DAMAGED = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 
 
 def endpoint(url, **settings):
@@ -32,11 +35,15 @@ def test_an_address_is_read_with_the_path_before_the_api(url, host, port, prefix
 
 @pytest.mark.parametrize(
     "url",
-    ["search.example:9200", "search.example", "ftp://search.example", "https://", "https://h:x", "https://h/?a=b", ""],
-)
+    [
+        "search.example:9200", "search.example", "ftp://search.example", "ftp://search.example:21",
+        "htpps://search.example:9200", "//search.example:9200", "https://", "https://h:x", "https://h/?a=b", "",
+    ],
+)  # fmt: skip
 def test_what_is_no_address_is_said_without_quoting_it(url):
-    with pytest.raises(PermanentError, match="HEADRACE_ELASTICSEARCH_URL is no address") as caught:
+    with pytest.raises(PermanentError, match="Elasticsearch: url is no address") as caught:
         endpoint(url)
+    assert caught.value.field == "url"
     assert "search.example" not in caught.value.message
 
 
@@ -57,9 +64,13 @@ def test_user_name_and_password_come_from_the_settings_or_the_url():
     assert endpoint("https://h").authorization is None
 
 
-def test_two_ways_in_at_once_are_refused():
-    with pytest.raises(PermanentError, match="Both HEADRACE_ELASTICSEARCH_API_KEY and a user name"):
-        endpoint("https://h", api_key="k", username="u", password="p")
+@pytest.mark.parametrize("url", ["https://h", "https://a:b@h"])
+def test_an_api_key_counts_before_user_name_and_password(url):
+    assert endpoint(url, api_key="k", username="u", password="p").authorization == "ApiKey k"
+
+
+def test_a_password_may_end_with_a_space():
+    assert basic(endpoint("https://h", username="u", password="p \r\n")) == "u:p "
 
 
 @pytest.mark.parametrize("key", ["a\nb", "kéy"])
@@ -76,9 +87,17 @@ def test_certificates_are_verified_unless_told_otherwise():
     assert (taken.verify_mode, taken.check_hostname) == (ssl.CERT_NONE, False)
 
 
-def test_a_ca_that_is_none_is_refused():
-    with pytest.raises(PermanentError, match="HEADRACE_ELASTICSEARCH_CA holds no certificate"):
-        endpoint("https://h", ca="not a certificate")
+@pytest.mark.parametrize("ca", ["not a certificate", DAMAGED], ids=["none", "damaged"])
+def test_a_ca_that_is_none_is_refused(ca):
+    """With others it may be let in: a run waits for them, if they come by a file."""
+    with pytest.raises(CredentialsError, match="Elasticsearch: ca holds no certificate") as caught:
+        endpoint("https://h", ca=ca)
+    assert (caught.value.part, caught.value.field) == ("Elasticsearch", "ca")
+
+
+def test_a_bundle_may_explain_its_certificates_in_any_language():
+    (trusted,) = endpoint("https://h", ca=f"# Főtanúsítvány, Ünal\n{PEM}").tls.get_ca_certs()
+    assert trusted["issuer"] == ((("commonName", "tests"),),)
 
 
 def test_no_secret_is_shown():

@@ -1,4 +1,4 @@
-"""The process's exit codes: what they say to the Job."""
+"""The runner's exit codes: what they say to its Job."""
 
 from enum import IntEnum
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from headrace.errors import PermanentError
-from headrace_runner.credentials import ElasticsearchSettings
+from headrace.errors import CredentialsError, PermanentError
+from headrace.pem import certificates
+from headrace.search.settings import ElasticsearchSettings
 
 _PORTS = {"https": 443, "http": 80}
+_PART = "Elasticsearch"
+_NEWLINES = "\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,24 +29,23 @@ class Endpoint:
 
     @classmethod
     def from_settings(cls, settings: ElasticsearchSettings) -> Self:
-        """Raises PermanentError that says which setting is wrong, never its value."""
+        """Raises PermanentError that says which setting is wrong, by its `field` too, never its value."""
+        unreadable = PermanentError(f"{_PART}: url is no address: it looks like https://host:9200", field="url")
         try:
             url = urlsplit(settings.url.strip())
-            host, port = url.hostname, url.port or _PORTS[url.scheme]
-        except (ValueError, KeyError):
-            raise PermanentError(f"{_NAME}_URL is no address: it looks like https://host:9200") from None
-        if not host or url.query or url.fragment:
-            raise PermanentError(f"{_NAME}_URL is no address: it looks like https://host:9200")
+            host, port = url.hostname, url.port
+        except ValueError:
+            raise unreadable from None
+        # A scheme with a typing error must not send the password in clear text.
+        if url.scheme not in _PORTS or not host or url.query or url.fragment:
+            raise unreadable
         return cls(
             host=host,
-            port=port,
+            port=port or _PORTS[url.scheme],
             prefix=url.path.rstrip("/"),
             authorization=_authorization(settings, url),
             tls=_tls(settings) if url.scheme == "https" else None,
         )
-
-
-_NAME = "HEADRACE_ELASTICSEARCH"
 
 
 def _authorization(settings: ElasticsearchSettings, url: SplitResult) -> str | None:
@@ -52,10 +54,8 @@ def _authorization(settings: ElasticsearchSettings, url: SplitResult) -> str | N
     username = settings.username or unquote(url.username or "")
     password = settings.password or unquote(url.password or "")
     if api_key:
-        if username:
-            raise PermanentError(f"Both {_NAME}_API_KEY and a user name are set: leave one of them out")
         if not (api_key.isascii() and api_key.isprintable()):
-            raise PermanentError(f"{_NAME}_API_KEY is no encoded API key")
+            raise CredentialsError(f"{_PART}: api_key is no encoded API key", part=_PART, field="api_key")
         return f"ApiKey {api_key}"
     if username:
         pair = f"{username.strip()}:{password.rstrip(_NEWLINES)}"
@@ -63,14 +63,12 @@ def _authorization(settings: ElasticsearchSettings, url: SplitResult) -> str | N
     return None
 
 
-_NEWLINES = "\r\n"
-
-
 def _tls(settings: ElasticsearchSettings) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cadata=settings.ca)
+        context = ssl.create_default_context(cadata=certificates(settings.ca) if settings.ca else None)
     except (ssl.SSLError, ValueError):
-        raise PermanentError(f"{_NAME}_CA holds no certificate in PEM") from None
+        words = f"{_PART}: ca holds no certificate in PEM that can be read"
+        raise CredentialsError(words, part=_PART, field="ca") from None
     # From Python 3.13 on a CA without a key usage is refused; those that elasticsearch-certutil makes have none.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if not settings.verify:

@@ -15,7 +15,7 @@ from headrace.model.conditions import Reason
 from headrace.postgres.certificates import certificate_file
 from headrace.postgres.connect import SERVER_SETTINGS, connection_parameters, resolvable, settings_query
 from headrace.postgres.deadlines import async_deadline
-from headrace.postgres.way_in import no_answer, no_way_in
+from headrace_operator.monitor.postgres_refusals import no_answer, no_way_in
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 

@@ -26,7 +26,7 @@ from headrace.model.source import SourceSpec
 from headrace.postgres.connect import connect
 from headrace.postgres.faults import Refusal
 from headrace.postgres.problems import refusal
-from headrace.postgres.visit import visit
+from headrace_operator.monitor.postgres_visit import visit
 
 SECONDS = 5.0
 

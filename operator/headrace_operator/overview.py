@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prometheus_client import Metric
 from prometheus_client.registry import Collector
 
-from headrace.model.run import RunKind
+from headrace.runspec import RunKind
 from headrace_operator.availability import StoreWatch
 from headrace_operator.figures import metrics
 from headrace_operator.figures.standings import Standings

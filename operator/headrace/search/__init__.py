@@ -1,0 +1,1 @@
+"""How an Elasticsearch is reached: the same for whoever asks it something."""
