@@ -61,7 +61,7 @@ fix: venv ## formats, and mends what ruff can mend
 
 .PHONY: test
 test: $(if $(KIND),venv,check cluster servers) ## all tests: unit, integration, the chart, end to end (and a few rounds of the fire tests)
-	@$(if $(KIND),$(KIND) test $(ARGS),$(LANES) $(E2E) tests/integration tests/unit tests/chart $(CLUSTERS))
+	@$(if $(KIND),$(KIND) test $(ARGS),$(LANES) $(E2E) tests/integration tests/e2e/local tests/chart tests/unit tests/e2e/auth)
 
 .PHONY: test-unit
 test-unit: venv ## pure tests, in seconds
