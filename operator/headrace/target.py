@@ -13,10 +13,11 @@ NAME_BYTES, INDEX_BYTES = 63, 242
 """Elasticsearch takes 255; what we make of a name is `name-000001`, with the alias `name-000001.write`."""
 ELASTICSEARCH_PREFIX = "es:"
 _IDENTIFIER = re.compile(r"[^\x00-\x1f\x7f.\"]{1,63}")
-_TABLE_RULE = (
-    f"a table is `schema.table`, an index `{ELASTICSEARCH_PREFIX}index`; names of schemas and tables have at most"
-    f" {NAME_BYTES} bytes, no point, no double quote and no control character"
+_NAMES = (
+    f"names of schemas and tables have at most {NAME_BYTES} bytes, no point, no double quote and no control character"
 )
+TABLE_RULE = f"a table is `schema.table`; {_NAMES}"
+_ADDRESS_RULE = f"a table is `schema.table`, an index `{ELASTICSEARCH_PREFIX}index`; {_NAMES}"
 _NOT_IN_AN_INDEX = '\\/*?"<>|,#: '
 _NOT_BEFORE_AN_INDEX = "_-+"
 
@@ -51,7 +52,7 @@ def why_malformed(text: str) -> str | None:
     schema, _, table = text.partition(".")
     # Postgres cuts a longer name short, in bytes: two tables would become one.
     well = all(_IDENTIFIER.fullmatch(name) and _bytes(name) <= NAME_BYTES for name in (schema, table))
-    return None if well else _TABLE_RULE
+    return None if well else _ADDRESS_RULE
 
 
 def _why_no_index(name: str) -> str | None:

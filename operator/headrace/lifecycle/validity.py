@@ -11,7 +11,7 @@ from headrace.model.run import ONLY_ELASTICSEARCH
 from headrace.query.check import check_query
 from headrace.query.parameters import parameter_names
 from headrace.runspec import Mode, RunKind
-from headrace.target import ELASTICSEARCH_PREFIX, Target, check_target, parse_target, why_malformed
+from headrace.target import ELASTICSEARCH, ELASTICSEARCH_PREFIX, TABLE_RULE, Target, check_target, parse_target
 
 
 def check_pipeline(spec: PipelineSpec, allowed: tuple[str, ...]) -> Target:
@@ -55,9 +55,9 @@ def _check_table(spec: PipelineSpec) -> None:
 
 def check_source_table(table: str) -> Target:
     """The table of a source, taken letter by letter; raises InvalidError for what is none."""
-    why = "it is an index" if table.startswith(ELASTICSEARCH_PREFIX) else why_malformed(table)
     target = parse_target(table)
-    if target is None or why is not None:
+    if target is None or target.kind == ELASTICSEARCH:
+        why = "it is an index" if table.startswith(ELASTICSEARCH_PREFIX) else TABLE_RULE
         raise InvalidError(
             f"source_table '{table[:300]}' is no table of a source: {why}; for other names write a source_query",
             field="source_table",

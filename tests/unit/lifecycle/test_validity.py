@@ -169,7 +169,7 @@ def test_a_table_is_all_its_columns_letter_by_letter(table, query):
 
 def test_what_is_no_table_is_refused_with_what_one_is():
     with pytest.raises(
-        InvalidError, match=r"source_table 'film_work' is no table of a source: a table is `schema\.table`"
+        InvalidError, match=r"source_table 'film_work' is no table of a source: a table is `schema\.table`; names"
     ):
         check_pipeline(spec(**of_table("film_work")), ALLOWED)
 
