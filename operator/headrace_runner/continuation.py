@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from headrace.runspec import Mode, RunSpec
-from headrace_runner.identity import Identity, other_source, words_of
+from headrace_runner.identity import Identity, other_key, other_source
 from headrace_runner.protocols import Checkpoint, Counters, Position, Start
 
 CANCELLED = "CANCELLED"
@@ -99,8 +99,8 @@ def _other_identity(old: Identity, new: Identity, spec: RunSpec) -> str | None:
 
 
 def _other_key(old: Identity, new: Identity) -> list[str]:
-    if old.key_columns != new.key_columns:
-        return [f"the key was {words_of(old.key_columns)} and is now {words_of(new.key_columns)}"]
+    if why := other_key(old, new):
+        return [why]
     types = zip(new.key_columns, old.key_types, new.key_types, strict=False)
     return [
         f'the type of key column "{name}" was {before} and is now {now}'

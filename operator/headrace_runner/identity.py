@@ -88,11 +88,16 @@ def other_source(old: Sourced, new: Sourced) -> str | None:
     return None
 
 
+def other_key(old: Identity, new: Identity) -> str | None:
+    """What tells that rows have another key; None: it is made of the same columns."""
+    if old.key_columns == new.key_columns:
+        return None
+    return f"the key was {_words(old.key_columns)} and is now {_words(new.key_columns)}"
+
+
 def other_rows(old: Identity, new: Identity) -> str | None:
     """What tells that a key means another row, or none, in the new one; None: it means the same."""
-    if old.key_columns != new.key_columns:
-        return f"the key was {words_of(old.key_columns)} and is now {words_of(new.key_columns)}"
-    return other_source(old, new)
+    return other_key(old, new) or other_source(old, new)
 
 
 def identity_of(
@@ -118,8 +123,7 @@ def identity_of(
     )
 
 
-def words_of(columns: tuple[str, ...]) -> str:
-    """A key as people read it."""
+def _words(columns: tuple[str, ...]) -> str:
     return f"({', '.join(columns)})" if columns else "none"
 
 
