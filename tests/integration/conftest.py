@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from headrace.store.migrate import migrate
+from headrace_local.ports import free_ports
 
 PASSWORD = "superuser-secret"
 START_SECONDS = 30
@@ -73,7 +73,7 @@ class OwnServer(Server):
         self._folder = folder
         self._binaries = binaries
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = _free_port()
+        self._port = free_ports(1)[0]
         super().__init__(make_conninfo(host="127.0.0.1", port=self._port, user="postgres", password=PASSWORD))
 
     def initialise(self) -> None:
@@ -180,12 +180,6 @@ def _binaries(version: int) -> Path | None:
 def _as_other_user() -> list[str]:
     # Postgres refuses to run as uid 0; in a user namespace of its own the same files belong to an ordinary user.
     return ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start_own_server(binaries: Path, kind: type[S]) -> Iterator[S]:

@@ -5,7 +5,6 @@ import json
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +27,7 @@ from headrace_local.api import Api
 from headrace_local.kubectl import Kubectl
 from headrace_local.machine import leftovers, lifecycle, platform
 from headrace_local.machine.cluster import Cluster, home, load
+from headrace_local.ports import free_ports
 from headrace_local.waiting import wait_for
 
 READY_SECONDS = 60
@@ -105,7 +105,7 @@ class Place:
     @contextmanager
     def process(self, **settings: str) -> Iterator[Server]:
         """The API as a process of its own, with the rights that the chart gives it."""
-        port = _free_port()
+        port = free_ports(1)[0]
         log = self.folder / f"{uuid.uuid4().hex[:8]}.log"
         given = {**platform.settings(self.cluster), "PORT": str(port), **settings}
         environment = {**os.environ, **given, "KUBECONFIG": str(self.cluster.pki / "api.kubeconfig")}
@@ -135,7 +135,7 @@ class _Thread:
     def __init__(self, cluster: Cluster, identity: str, settings: dict[str, Any]) -> None:
         self._kubeconfig = str(cluster.pki / f"{identity}.kubeconfig")
         self._settings = Settings(store_dsn=cluster.store_dsn, allowed_targets=("analytics.*",), **settings)
-        self.port = _free_port()
+        self.port = free_ports(1)[0]
         self._server: uvicorn.Server | None = None
 
     @contextmanager
@@ -173,12 +173,6 @@ def _is_ready(server: Server, process: subprocess.Popen[bytes]) -> bool:
         return httpx.get(f"{server.address}/readyz", timeout=2, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from headrace_local.ports import free_ports
+
 AUDIENCE = "headrace"
 _SERVE = """
 import functools, http.server, ssl, sys
@@ -60,7 +62,7 @@ class Issuer:
         self._folder = folder
         self._certificate = certificate
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = _free_port()
+        self._port = free_ports(1)[0]
         self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self._port}"
         self.jwks = self._folder / "jwks.json"
         self.discover()
@@ -168,9 +170,3 @@ def _make(algorithm: str, bits: int) -> Any:
         case "EdDSA":
             return ed25519.Ed25519PrivateKey.generate()
     return rsa.generate_private_key(65537, bits)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
